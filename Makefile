@@ -1,0 +1,173 @@
+# restante: POP2 and POP3 for inetd and systemd.
+#
+#   make            build/sbin/{pop3d,pop2d}, build/libexec/restante/
+#   make demo       serve a demonstration maildrop on loopback
+#   make check      install what is missing, build, pass all tests
+#   make test       the tests alone
+#   make bench      figures; nothing of it is needed to build or test
+#   make fuzz       the fuzz targets, TIME= seconds each
+#   make lint       compilers' and manuals' warnings as errors
+#   make install    DESTDIR= PREFIX=
+#
+# SANITIZE=1 builds and tests under ASan and UBSan, without cages.
+# SANDBOX=none builds for a kernel or machine without them.
+
+PREFIX ?= /usr
+SBIN = $(DESTDIR)$(PREFIX)/sbin
+LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/restante
+MAN8 = $(DESTDIR)$(PREFIX)/share/man/man8
+UNITS = $(DESTDIR)/lib/systemd/system
+TIME ?= 60
+
+SANDBOX = linux
+BUILD = build
+CC = gcc
+OPTIMIZE = -O2 -g
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wundef -Wvla -Wpointer-arith -Wwrite-strings
+HARDEN = -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+	-fstack-clash-protection -fcf-protection
+HARDEN_LD = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+ifdef SANITIZE
+BUILD = build-asan
+SANDBOX = none
+OPTIMIZE = -O1 -g -fno-omit-frame-pointer
+HARDEN = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HARDEN_LD = -pie -fsanitize=address,undefined
+endif
+
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon \
+	$(WARN) $(OPTIMIZE) $(HARDEN) $(CFLAGS)
+ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
+
+# What each program is made of: the rooms it holds.
+COMMON = $(addprefix common/, \
+	base/slice.c base/clock.c base/trusted.c \
+	net/stream.c net/wire.c net/peer.c \
+	spool/place.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
+	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
+	spool/mbox_update.c \
+	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \
+	rooms/log.c rooms/front.c rooms/maildrop.c rooms/keeper.c \
+	rooms/monitor.c \
+	serve/options.c serve/listen.c serve/session.c serve/start.c)
+POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
+POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)
+AUTH = $(addprefix common/, \
+	auth/main.c auth/pam.c auth/secrets.c auth/account.c \
+	base/slice.c base/clock.c base/trusted.c \
+	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c)
+
+object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
+AUTH_PROGRAM = $(BUILD)/libexec/restante/auth
+EMPTY = $(BUILD)/libexec/restante/empty
+
+all: $(DAEMONS) $(AUTH_PROGRAM) $(EMPTY)
+
+$(BUILD)/sbin/pop3d: $(call object,$(POP3D))
+$(BUILD)/sbin/pop2d: $(call object,$(POP2D))
+$(DAEMONS):
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmd
+
+$(AUTH_PROGRAM): $(call object,$(AUTH))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam
+
+$(EMPTY):
+	mkdir -p -m 755 $@
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH)))
+
+# ---- proof ----
+
+# Installs what the lists name and the machine lacks.
+deps:
+	sh .ci/install .ci/packages.build
+
+test-deps:
+	sh .ci/install .ci/packages.build .ci/packages.test
+
+UNIT = wire
+unit = $(BUILD)/tests/unit/$(1)
+COMMON_OBJECTS = $(call object,$(COMMON))
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -o $@ $^ -lmd
+
+unit: $(UNIT:%=$(BUILD)/tests/unit/%)
+
+test: all unit fuzz-replay
+	RESTANTE_BUILD=$(BUILD) tests/run
+
+check: test-deps
+	$(MAKE) lint
+	$(MAKE) CFLAGS=-Werror test
+
+lint:
+	$(MAKE) CFLAGS=-Werror all
+	$(MAKE) CFLAGS=-Werror CC=clang BUILD=build-clang all
+	@mandoc -Tlint -Wwarning pop3d/pop3d.8 pop2d/pop2d.8
+
+demo: deps all
+	BUILD=$(BUILD) sh units/demo
+
+bench: all $(BUILD)/tests/bench/skeleton
+	python3 tests/bench/greeting $(BUILD)
+
+$(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+
+# Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
+# under libFuzzer; the tests replay the corpus through the same code.
+FUZZ = slice line mbox config contract place
+FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined
+
+fuzz-replay: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
+
+build-fuzz/%: tests/fuzz/%.c $(COMMON)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -D_GNU_SOURCE -Icommon $(FUZZ_FLAGS) -o $@ $^ -lmd
+
+fuzz: $(FUZZ:%=build-fuzz/%)
+	for t in $(FUZZ); do \
+		mkdir -p build-fuzz/corpus/$$t && \
+		build-fuzz/$$t -max_total_time=$(TIME) -max_len=65536 \
+			build-fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; \
+	done
+
+# ---- installation ----
+
+install: all
+	install -d $(SBIN) $(LIBEXEC)/empty $(MAN8) $(UNITS)
+	install -m 755 $(DAEMONS) $(SBIN)
+	install -m 755 $(AUTH_PROGRAM) $(LIBEXEC)
+	install -m 644 pop3d/pop3d.8 pop2d/pop2d.8 $(MAN8)
+	install -m 644 units/*.socket units/*.service $(UNITS)
+	install -D -m 644 units/sysusers.d/restante.conf \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/restante.conf
+	install -D -m 644 units/tmpfiles.d/restante.conf \
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/restante.conf
+	for s in pop2 pop3; do \
+		test -e $(DESTDIR)/etc/pam.d/$$s || \
+		install -D -m 644 units/pam.d/$$s $(DESTDIR)/etc/pam.d/$$s || \
+		exit 1; \
+	done
+
+clean:
+	rm -rf build build-asan build-clang build-fuzz
+
+.PHONY: all deps test-deps unit test check lint demo bench fuzz fuzz-replay \
+	install clean

@@ -1,0 +1,115 @@
+/* PAM. Runs in auth, as root, since modules need to read what only root may;
+ * the modules are the administrator's, name and password the client's. */
+
+#include "auth/pam.h"
+
+#include <security/pam_appl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Answers one question; the memory is PAM's to free. */
+static char *answer_to(int style, const struct frame_password *password)
+{
+    switch (style) {
+    case PAM_PROMPT_ECHO_OFF:
+        return strdup(password->password);
+    case PAM_PROMPT_ECHO_ON:
+        return strdup(password->user);
+    default: /* a message for a human who is not here */
+        return NULL;
+    }
+}
+
+static int converse(int count, const struct pam_message **questions,
+                    struct pam_response **answers, void *context)
+{
+    if (answers == NULL) /* some modules show messages this way */
+        return PAM_SUCCESS;
+    if (count <= 0 || count > PAM_MAX_NUM_MSG)
+        return PAM_CONV_ERR;
+    struct pam_response *all = calloc((size_t)count, sizeof *all);
+    if (all == NULL)
+        return PAM_BUF_ERR;
+    for (int i = 0; i < count; i++)
+        all[i].resp = answer_to(questions[i]->msg_style, context);
+    *answers = all;
+    return PAM_SUCCESS;
+}
+
+/* The monitor times the refusal; PAM must not add its own delay. */
+static void no_delay(int result, unsigned microseconds, void *context)
+{
+    (void)result;
+    (void)microseconds;
+    (void)context;
+}
+
+static int set_items(pam_handle_t *pam, const struct frame_order *order,
+                     const struct frame_password *password)
+{
+    void (*delay)(int, unsigned, void *) = no_delay;
+    const void *delay_item;
+    int result = pam_set_item(pam, PAM_RHOST, order->peer);
+
+    memcpy(&delay_item, &delay, sizeof delay_item);
+    if (result == PAM_SUCCESS)
+        result = pam_set_item(pam, PAM_RUSER, password->user);
+    if (result == PAM_SUCCESS)
+        result = pam_set_item(pam, PAM_TTY, order->service);
+    if (result == PAM_SUCCESS)
+        result = pam_set_item(pam, PAM_FAIL_DELAY, delay_item);
+    return result;
+}
+
+static int take_canonical(pam_handle_t *pam, char *canonical)
+{
+    const void *name = NULL;
+    int result = pam_get_item(pam, PAM_USER, &name);
+
+    if (result != PAM_SUCCESS || name == NULL ||
+        strlen(name) >= TEXT_USER)
+        return PAM_SYSTEM_ERR;
+    strcpy(canonical, name);
+    return PAM_SUCCESS;
+}
+
+static enum outcome outcome_of(int result)
+{
+    switch (result) {
+    case PAM_SUCCESS:
+        return OUTCOME_ACCEPTED;
+    case PAM_OPEN_ERR:
+    case PAM_SYMBOL_ERR:
+    case PAM_SERVICE_ERR:
+    case PAM_SYSTEM_ERR:
+    case PAM_BUF_ERR:
+    case PAM_ABORT:
+    case PAM_AUTHINFO_UNAVAIL:
+    case PAM_MODULE_UNKNOWN:
+        return OUTCOME_UNAVAILABLE;
+    default:
+        return OUTCOME_REFUSED;
+    }
+}
+
+enum outcome pam_check(const struct frame_order *order,
+                       const struct frame_password *password, char *canonical)
+{
+    struct pam_conv conversation = {converse,
+                                    (void *)(uintptr_t)password};
+    pam_handle_t *pam = NULL;
+    int result =
+        pam_start(order->service, password->user, &conversation, &pam);
+
+    if (result != PAM_SUCCESS)
+        return OUTCOME_UNAVAILABLE;
+    result = set_items(pam, order, password);
+    if (result == PAM_SUCCESS)
+        result = pam_authenticate(pam, PAM_SILENT);
+    if (result == PAM_SUCCESS)
+        result = pam_acct_mgmt(pam, PAM_SILENT);
+    if (result == PAM_SUCCESS)
+        result = take_canonical(pam, canonical);
+    pam_end(pam, result);
+    return outcome_of(result);
+}

@@ -1,0 +1,14 @@
+#ifndef AUTH_PAM_H
+#define AUTH_PAM_H
+
+#include "rooms/contract.h"
+
+/*
+ * Asks PAM: authentication, then account. canonical (of TEXT_USER octets) gets
+ * the name PAM ends with. Nothing else of PAM is used: reading mail is no
+ * login session, and credentials are not established.
+ */
+enum outcome pam_check(const struct frame_order *order,
+                       const struct frame_password *password, char *canonical);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * Lines in, octets out, one deadline, one error latch. Runs in front, as
+ * _restante in an empty chroot; distrusts every octet it reads and the pace at
+ * which the client reads and writes.
+ */
+
+#include "net/stream.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LEND_AT_LEAST = 4096, PRINTF_MAX = 512 };
+
+static bool is_socket(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+void stream_start(struct stream *s, int in, int out, int guard)
+{
+    s->in = in;
+    s->out = out;
+    s->guard = guard;
+    s->out_is_socket = is_socket(out);
+    s->end = STREAM_LINE;
+    s->write_patience = CLOCK_NEVER;
+    s->received = s->sent = 0;
+    s->skipping = false;
+    s->in_start = s->in_end = s->out_len = 0;
+}
+
+static void latch(struct stream *s, enum stream_event end)
+{
+    if (s->end == STREAM_LINE)
+        s->end = end;
+}
+
+/* Waits until fd is ready for events. Returns true, or false with the reason
+ * latched. The guard counts only while the descriptor has nothing for us: a
+ * reply that can still leave should. */
+static bool wait_for(struct stream *s, int fd, short events, int64_t deadline)
+{
+    struct pollfd polled[2] = {{.fd = fd, .events = events},
+                               {.fd = s->guard, .events = 0}};
+
+    for (;;) {
+        int ready = poll(polled, 2, clock_left(deadline));
+        if (ready > 0 && polled[0].revents != 0)
+            return true;
+        if (ready > 0 && polled[1].revents != 0) {
+            latch(s, STREAM_ABANDONED);
+            return false;
+        }
+        if (ready == 0) {
+            latch(s, STREAM_TIMEOUT);
+            return false;
+        }
+        if (ready < 0 && errno != EINTR) {
+            latch(s, STREAM_FAILED);
+            return false;
+        }
+    }
+}
+
+/* poll() said there is room, so neither call waits: a socket is asked not to,
+ * a pipe has at least PIPE_BUF octets free. */
+static ssize_t write_some(const struct stream *s, const char *from, size_t len)
+{
+    if (s->out_is_socket)
+        return send(s->out, from, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return write(s->out, from, len < PIPE_BUF ? len : PIPE_BUF);
+}
+
+void stream_flush(struct stream *s)
+{
+    size_t done = 0;
+
+    while (done < s->out_len && s->end == STREAM_LINE) {
+        ssize_t n = write_some(s, s->output + done, s->out_len - done);
+        if (n >= 0) {
+            done += (size_t)n;
+            s->sent += (size_t)n;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            int64_t deadline = s->write_patience == CLOCK_NEVER
+                                   ? CLOCK_NEVER
+                                   : clock_ms() + s->write_patience;
+            wait_for(s, s->out, POLLOUT, deadline);
+        } else if (errno != EINTR) {
+            latch(s, STREAM_FAILED);
+        }
+    }
+    s->out_len = 0;
+}
+
+char *stream_lend(struct stream *s, size_t *room)
+{
+    if (STREAM_OUTPUT - s->out_len < LEND_AT_LEAST)
+        stream_flush(s);
+    if (s->end != STREAM_LINE)
+        return NULL;
+    *room = STREAM_OUTPUT - s->out_len;
+    return s->output + s->out_len;
+}
+
+void stream_filled(struct stream *s, size_t len)
+{
+    s->out_len += len;
+}
+
+void stream_put(struct stream *s, const char *octets, size_t len)
+{
+    while (len > 0) {
+        size_t room;
+        char *to = stream_lend(s, &room);
+        if (to == NULL)
+            return;
+        size_t part = len < room ? len : room;
+        memcpy(to, octets, part);
+        stream_filled(s, part);
+        octets += part;
+        len -= part;
+    }
+}
+
+void stream_puts(struct stream *s, const char *text)
+{
+    stream_put(s, text, strlen(text));
+}
+
+void stream_vprintf(struct stream *s, const char *format, va_list args)
+{
+    char text[PRINTF_MAX];
+    int len = vsnprintf(text, sizeof text, format, args);
+
+    if (len > 0)
+        stream_put(s, text,
+                   len < PRINTF_MAX ? (size_t)len : (size_t)PRINTF_MAX - 1);
+}
+
+void stream_printf(struct stream *s, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    stream_vprintf(s, format, args);
+    va_end(args);
+}
+
+/* Reads what there is, after sending what is owed. Returns false when there
+ * will be no more. */
+static bool refill(struct stream *s, int64_t deadline)
+{
+    stream_flush(s);
+    if (s->in_start == s->in_end)
+        s->in_start = s->in_end = 0;
+    if (s->in_end == STREAM_INPUT) {
+        memmove(s->input, s->input + s->in_start, s->in_end - s->in_start);
+        s->in_end -= s->in_start;
+        s->in_start = 0;
+    }
+    while (s->end == STREAM_LINE && wait_for(s, s->in, POLLIN, deadline)) {
+        ssize_t n = read(s->in, s->input + s->in_end, STREAM_INPUT - s->in_end);
+        if (n > 0) {
+            s->in_end += (size_t)n;
+            s->received += (size_t)n;
+            return true;
+        }
+        if (n == 0)
+            latch(s, STREAM_EOF);
+        else if (errno != EINTR && errno != EAGAIN)
+            latch(s, STREAM_FAILED);
+    }
+    return false;
+}
+
+/* Takes one whole line, its LF being the last of len octets, off the input. */
+static enum stream_event take(struct stream *s, size_t len, size_t max,
+                              struct slice *line)
+{
+    const char *at = s->input + s->in_start;
+    bool fits = !s->skipping && len <= max;
+
+    s->in_start += len;
+    s->skipping = false;
+    if (!fits)
+        return STREAM_LONG;
+    len--;
+    if (len > 0 && at[len - 1] == '\r')
+        len--;
+    *line = (struct slice){at, len};
+    return STREAM_LINE;
+}
+
+enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
+                              struct slice *line)
+{
+    for (;;) {
+        if (s->end != STREAM_LINE)
+            return s->end;
+        const char *at = s->input + s->in_start;
+        size_t held = s->in_end - s->in_start;
+        const char *lf = memchr(at, '\n', held);
+        if (lf != NULL)
+            return take(s, (size_t)(lf - at) + 1, max, line);
+        if (held >= max || s->skipping) {
+            s->skipping = true;
+            s->in_start = s->in_end;
+        }
+        if (!refill(s, deadline))
+            return s->end;
+    }
+}

@@ -1,0 +1,75 @@
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+/*
+ * The one owner of the client's descriptors: lines in, octets out. Replies
+ * gather in the output buffer and leave when it is full or when the input has
+ * run dry, so that a pipelined batch costs one write and a reply never leaves
+ * in two.
+ *
+ * Nobody checks writes: the first error is latched, everything after it does
+ * nothing, and stream_line() reports it.
+ */
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    STREAM_INPUT = 16 * 1024,  /* octets read ahead; bounds every line */
+    STREAM_OUTPUT = 256 * 1024 /* octets gathered before they are written */
+};
+
+enum stream_event {
+    STREAM_LINE,     /* a line, without its CRLF or LF */
+    STREAM_LONG,     /* a line over the limit; all of it was thrown away */
+    STREAM_EOF,      /* the client will send no more */
+    STREAM_TIMEOUT,  /* the deadline passed */
+    STREAM_FAILED,   /* a read or write failed */
+    STREAM_ABANDONED /* the room on the guard descriptor is gone */
+};
+
+struct stream {
+    int in, out;           /* borrowed */
+    int guard;             /* borrowed; its hang-up ends the stream; -1: none */
+    bool out_is_socket;    /* send without waiting; else pieces of PIPE_BUF */
+    enum stream_event end; /* the latch; STREAM_LINE = none yet */
+    int64_t write_patience; /* milliseconds without progress, or CLOCK_NEVER */
+    uint64_t received, sent; /* octets */
+    bool skipping;           /* inside a line that was too long */
+    size_t in_start, in_end, out_len;
+    char input[STREAM_INPUT];
+    char output[STREAM_OUTPUT];
+};
+
+/* Starts a stream on in and out (may be one descriptor). in and out stay the
+ * caller's to close. */
+void stream_start(struct stream *s, int in, int out, int guard);
+
+/*
+ * Waits for the next line of at most max octets, its line end counted, until
+ * the deadline (a clock_ms() value). Flushes before it waits. *line points
+ * into the stream and lives until the next call.
+ */
+enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
+                              struct slice *line);
+
+/* Appends octets, a text, a formatted text (at most 512 octets of it). */
+void stream_put(struct stream *s, const char *octets, size_t len);
+void stream_puts(struct stream *s, const char *text);
+void stream_printf(struct stream *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void stream_vprintf(struct stream *s, const char *format,
+                    __builtin_va_list args);
+
+/* Lends at least 4 KiB of the output buffer to an encoder: *room is how many
+ * octets may be written there; stream_filled() says how many were. NULL after
+ * an error. */
+char *stream_lend(struct stream *s, size_t *room);
+void stream_filled(struct stream *s, size_t len);
+
+/* Writes out everything gathered. */
+void stream_flush(struct stream *s);
+
+#endif

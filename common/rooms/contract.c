@@ -1,0 +1,256 @@
+/* Frames between rooms. Runs in every room; each distrusts the sender. */
+
+#include "rooms/contract.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BODY offsetof(struct frame, ask_auth)
+
+struct row {
+    uint32_t size; /* octets of the body */
+    unsigned char receiver;
+    unsigned char phases;
+    unsigned char fds_least, fds_most;
+    bool (*check)(const struct frame *);
+};
+
+static bool ends(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+static bool ask_auth_ok(const struct frame *f)
+{
+    return f->ask_auth.mechanism < MECHANISM_COUNT;
+}
+
+static bool order_ok(const struct frame *f)
+{
+    return f->order.mechanism < MECHANISM_COUNT &&
+           ends(f->order.service, sizeof f->order.service) &&
+           ends(f->order.peer, sizeof f->order.peer) &&
+           ends(f->order.secrets, sizeof f->order.secrets);
+}
+
+static bool password_ok(const struct frame *f)
+{
+    return ends(f->password.user, sizeof f->password.user) &&
+           ends(f->password.password, sizeof f->password.password);
+}
+
+static bool decision_ok(const struct frame *f)
+{
+    return f->decision.outcome < OUTCOME_COUNT &&
+           f->decision.group_count <= GROUPS_MAX &&
+           ends(f->decision.claimed, sizeof f->decision.claimed) &&
+           ends(f->decision.name, sizeof f->decision.name) &&
+           ends(f->decision.home, sizeof f->decision.home);
+}
+
+static bool verdict_ok(const struct frame *f)
+{
+    return f->verdict.outcome < OUTCOME_COUNT &&
+           f->fd_count == (f->verdict.outcome == OUTCOME_ACCEPTED);
+}
+
+static bool open_ok(const struct frame *f)
+{
+    return ends(f->open.folder, sizeof f->open.folder);
+}
+
+static bool opened_ok(const struct frame *f)
+{
+    bool full = f->opened.status == STATUS_OK && f->opened.count > 0;
+
+    return f->opened.status < STATUS_COUNT && f->fd_count == (full ? 2 : 0);
+}
+
+static bool identified_ok(const struct frame *f)
+{
+    return f->identified.status < STATUS_COUNT &&
+           f->fd_count == (f->identified.status == STATUS_OK) &&
+           f->identified.stride <= 256;
+}
+
+static bool status_ok(const struct frame *f)
+{
+    return f->status.status < STATUS_COUNT;
+}
+
+static bool marks_ok(const struct frame *f)
+{
+    return f->marks.size <= MARKS_OCTETS;
+}
+
+static bool notice_ok(const struct frame *f)
+{
+    return f->notice.notice < NOTICE_COUNT;
+}
+
+static bool farewell_ok(const struct frame *f)
+{
+    return f->farewell.reason < END_COUNT;
+}
+
+static bool any_ok(const struct frame *f)
+{
+    (void)f;
+    return true;
+}
+
+#define SIZE(member) sizeof(((struct frame *)0)->member)
+
+static const struct row rows[FRAME_TYPES] = {
+    [FRAME_ASK_AUTH] = {SIZE(ask_auth), ROOM_MONITOR, PHASE_GREETED, 0, 0,
+                        ask_auth_ok},
+    [FRAME_AUTH_BORN] = {0, ROOM_FRONT, PHASE_GREETED, 1, 1, any_ok},
+    [FRAME_ORDER] = {SIZE(order), ROOM_AUTH, PHASE_GREETED, 0, 0, order_ok},
+    [FRAME_PASSWORD] = {SIZE(password), ROOM_AUTH, PHASE_LOGIN, 0, 0,
+                        password_ok},
+    [FRAME_DECISION] = {SIZE(decision), ROOM_MONITOR, PHASE_LOGIN, 0, 0,
+                        decision_ok},
+    [FRAME_VERDICT] = {SIZE(verdict), ROOM_FRONT, PHASE_LOGIN, 0, 1,
+                       verdict_ok},
+    [FRAME_OPEN] = {SIZE(open), ROOM_KEEPER, PHASE_CLOSED | PHASE_OPEN, 0, 0,
+                    open_ok},
+    [FRAME_OPENED] = {SIZE(opened), ROOM_FRONT, PHASE_SESSION, 0, 2, opened_ok},
+    [FRAME_IDENTIFY] = {0, ROOM_KEEPER, PHASE_OPEN, 0, 0, any_ok},
+    [FRAME_IDENTIFIED] = {SIZE(identified), ROOM_FRONT, PHASE_SESSION, 0, 1,
+                          identified_ok},
+    [FRAME_CONFIRM] = {SIZE(confirm), ROOM_KEEPER, PHASE_OPEN, 0, 0, any_ok},
+    [FRAME_CONFIRMED] = {SIZE(status), ROOM_FRONT, PHASE_SESSION, 0, 0,
+                         status_ok},
+    [FRAME_MARKS] = {SIZE(marks), ROOM_KEEPER, PHASE_OPEN, 0, 0, marks_ok},
+    [FRAME_COMMIT] = {SIZE(commit), ROOM_KEEPER, PHASE_OPEN, 0, 0, any_ok},
+    [FRAME_COMMITTED] = {SIZE(status), ROOM_FRONT, PHASE_SESSION, 0, 0,
+                         status_ok},
+    [FRAME_DOTLOCK] = {0, ROOM_MONITOR, PHASE_SESSION, 0, 0, any_ok},
+    [FRAME_DOTLOCKED] = {SIZE(dotlocked), ROOM_KEEPER,
+                         PHASE_CLOSED | PHASE_OPEN, 0, 0, any_ok},
+    [FRAME_UNDOTLOCK] = {0, ROOM_MONITOR, PHASE_SESSION, 0, 0, any_ok},
+    [FRAME_NOTICE] = {SIZE(notice), ROOM_MONITOR, PHASE_SESSION, 0, 0,
+                      notice_ok},
+    [FRAME_FAREWELL] = {SIZE(farewell), ROOM_MONITOR,
+                        PHASE_GREETED | PHASE_LOGIN | PHASE_SESSION, 0, 0,
+                        farewell_ok},
+};
+
+int frame_wire(int ends[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+}
+
+void frame_make(struct frame *f, enum frame_type type)
+{
+    memset(f, 0, sizeof *f);
+    f->type = type;
+    f->version = CONTRACT_VERSION;
+}
+
+static void attach(struct msghdr *msg, const struct frame *f, char *control)
+{
+    if (f->fd_count == 0)
+        return;
+    msg->msg_control = control;
+    msg->msg_controllen = CMSG_SPACE(f->fd_count * sizeof(int));
+    struct cmsghdr *header = CMSG_FIRSTHDR(msg);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(f->fd_count * sizeof(int));
+    memcpy(CMSG_DATA(header), f->fds, f->fd_count * sizeof(int));
+}
+
+int frame_send(int wire, const struct frame *f)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof f->fds)] = {0};
+    struct iovec body = {(void *)(uintptr_t)f, BODY + rows[f->type].size};
+    struct msghdr msg = {.msg_iov = &body, .msg_iovlen = 1};
+    ssize_t n;
+
+    attach(&msg, f, control);
+    do
+        n = sendmsg(wire, &msg, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -1 : 0;
+}
+
+static void detach(struct msghdr *msg, struct frame *f)
+{
+    f->fd_count = 0;
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h != NULL;
+         h = CMSG_NXTHDR(msg, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count && f->fd_count < FRAME_FDS; i++)
+            memcpy(&f->fds[f->fd_count++], CMSG_DATA(h) + i * sizeof(int),
+                   sizeof(int));
+    }
+}
+
+void frame_close_fds(struct frame *f)
+{
+    for (unsigned i = 0; i < f->fd_count; i++)
+        close(f->fds[i]);
+    f->fd_count = 0;
+}
+
+bool frame_check(const struct frame *f, size_t size, enum room receiver,
+                 unsigned phase)
+{
+    if (size < BODY || f->version != CONTRACT_VERSION || f->type == 0 ||
+        f->type >= FRAME_TYPES)
+        return false;
+    const struct row *row = &rows[f->type];
+    return size == BODY + row->size && row->receiver == receiver &&
+           (row->phases & phase) != 0 && f->fd_count >= row->fds_least &&
+           f->fd_count <= row->fds_most && row->check(f);
+}
+
+static int wait_readable(int wire, int64_t deadline)
+{
+    struct pollfd polled = {.fd = wire, .events = POLLIN};
+    int ready;
+
+    do
+        ready = poll(&polled, 1, clock_left(deadline));
+    while (ready < 0 && errno == EINTR);
+    if (ready == 0)
+        errno = ETIMEDOUT;
+    return ready > 0 ? 0 : -1;
+}
+
+int frame_receive(int wire, enum room receiver, unsigned phase,
+                  int64_t deadline, struct frame *f)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof f->fds)];
+    struct iovec body = {f, offsetof(struct frame, fds)};
+    struct msghdr msg = {.msg_iov = &body,
+                         .msg_iovlen = 1,
+                         .msg_control = control,
+                         .msg_controllen = sizeof control};
+    ssize_t n;
+
+    if (wait_readable(wire, deadline) < 0)
+        return -1;
+    do
+        n = recvmsg(wire, &msg, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == ECONNRESET ? 0 : -1;
+    if (n == 0)
+        return 0;
+    detach(&msg, f);
+    if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+        frame_check(f, (size_t)n, receiver, phase))
+        return 1;
+    frame_close_fds(f);
+    errno = EPROTO;
+    return -1;
+}

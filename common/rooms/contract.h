@@ -1,0 +1,250 @@
+#ifndef ROOMS_CONTRACT_H
+#define ROOMS_CONTRACT_H
+
+/*
+ * Every message between rooms. A message is one frame on a SOCK_SEQPACKET
+ * socketpair: a type and a fixed struct, with the descriptors its row allows.
+ * The receiver states who it is and in which phase; a frame that no row
+ * permits there, of another size, with other descriptors, or whose fields are
+ * out of range, means that the sender is owned, and the receiver ends.
+ *
+ * Requests to the keeper mirror the store (open, identify, confirm, commit),
+ * never the protocol. A login that succeeds is a descriptor: VERDICT carries
+ * the socket of the new-born keeper.
+ */
+
+#include "spool/snapshot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum room {
+    ROOM_MONITOR,
+    ROOM_FRONT,
+    ROOM_AUTH,
+    ROOM_KEEPER
+};
+
+/* Bits: a row names every phase of its receiver in which it may arrive. */
+enum phase {
+    PHASE_GREETED = 1, /* monitor: nobody is being authenticated */
+    PHASE_LOGIN = 2,   /* monitor: an auth lives; front: waits for it */
+    PHASE_SESSION = 4, /* monitor: a keeper lives */
+    PHASE_CLOSED = 8,  /* keeper: no mailbox is open */
+    PHASE_OPEN = 16,   /* keeper: one is */
+    PHASE_ANY = 31
+};
+
+enum frame_type {
+    FRAME_ASK_AUTH = 1, /* front -> monitor */
+    FRAME_AUTH_BORN,    /* monitor -> front, with auth's socket */
+    FRAME_ORDER,        /* monitor -> auth */
+    FRAME_PASSWORD,     /* front -> auth */
+    FRAME_DECISION,     /* auth -> monitor */
+    FRAME_VERDICT,      /* monitor -> front, with keeper's socket if accepted */
+    FRAME_OPEN,         /* front -> keeper */
+    FRAME_OPENED,       /* keeper -> front, with table and mail */
+    FRAME_IDENTIFY,     /* front -> keeper */
+    FRAME_IDENTIFIED,   /* keeper -> front, with the UIDLs */
+    FRAME_CONFIRM,      /* front -> keeper */
+    FRAME_CONFIRMED,    /* keeper -> front */
+    FRAME_MARKS,        /* front -> keeper, as many as the maildrop needs */
+    FRAME_COMMIT,       /* front -> keeper */
+    FRAME_COMMITTED,    /* keeper -> front */
+    FRAME_DOTLOCK,      /* keeper -> monitor */
+    FRAME_DOTLOCKED,    /* monitor -> keeper */
+    FRAME_UNDOTLOCK,    /* keeper -> monitor */
+    FRAME_NOTICE,       /* keeper -> monitor */
+    FRAME_FAREWELL,     /* front -> monitor */
+    FRAME_TYPES
+};
+
+enum {
+    CONTRACT_VERSION = 1,
+    TEXT_USER = 256,     /* octets of a user name, NUL included */
+    TEXT_PASSWORD = 512, /* of a password */
+    TEXT_PATH = 1024,    /* of a path */
+    TEXT_FOLDER = 512,   /* of a FOLD argument */
+    TEXT_PEER = 64,      /* of a numeric address */
+    GROUPS_MAX = 64,     /* supplementary groups of a user */
+    MARKS_OCTETS = 4096, /* of deletion marks in one frame */
+    FRAME_FDS = 2        /* descriptors with one frame */
+};
+
+enum outcome {
+    OUTCOME_ACCEPTED,
+    OUTCOME_REFUSED,     /* the credentials, whatever was wrong with them */
+    OUTCOME_UNAVAILABLE, /* could not be decided */
+    OUTCOME_COUNT
+};
+
+enum mechanism {
+    MECHANISM_PASSWORD, /* USER/PASS, HELO */
+    MECHANISM_COUNT
+};
+
+enum provider { /* bits */
+    PROVIDER_PAM = 1,
+    PROVIDER_FILE = 2
+};
+
+enum status {
+    STATUS_OK,
+    STATUS_BUSY,      /* others hold its locks */
+    STATUS_FORBIDDEN, /* a link, another's file, no permission */
+    STATUS_CHANGED,   /* no longer what was scanned; nothing was changed */
+    STATUS_TROUBLE,   /* anything else; may be better later */
+    STATUS_COUNT
+};
+
+enum notice {
+    NOTICE_NO_STATE,   /* the state directory cannot be used */
+    NOTICE_NO_DOTLOCK, /* no dotlock can be made beside the mailbox */
+    NOTICE_FORBIDDEN,  /* the maildrop is not one we serve */
+    NOTICE_TROUBLE,    /* a system call failed */
+    NOTICE_COUNT
+};
+
+enum end_reason {
+    END_QUIT,
+    END_EOF,
+    END_TIMEOUT,
+    END_ERROR,
+    END_INUSE,
+    END_REFUSED,
+    END_COUNT
+};
+
+struct frame_ask_auth {
+    uint32_t mechanism;
+};
+
+struct frame_order {
+    uint32_t mechanism;
+    uint32_t providers;
+    uint32_t exposed; /* the password crossed a network in clear */
+    char service[32]; /* PAM */
+    char peer[TEXT_PEER];
+    char secrets[TEXT_PATH]; /* path of the secret file, or "" */
+    uint32_t room_uid, room_gid;
+};
+
+struct frame_password {
+    char user[TEXT_USER];
+    char password[TEXT_PASSWORD];
+};
+
+struct frame_decision {
+    uint32_t outcome;
+    uint32_t uid, gid, group_count;
+    uint32_t groups[GROUPS_MAX];
+    int64_t asked_at; /* clock_ms() when the request was read */
+    char claimed[TEXT_USER];
+    char name[TEXT_USER];
+    char home[TEXT_PATH];
+};
+
+struct frame_verdict {
+    uint32_t outcome;
+    uint32_t last; /* no further login will be heard */
+};
+
+struct frame_open {
+    char folder[TEXT_FOLDER]; /* "" = the maildrop */
+};
+
+struct frame_opened {
+    uint32_t status;
+    uint32_t writable;
+    uint64_t count;
+    struct snapshot seen;
+};
+
+struct frame_identified {
+    uint32_t status;
+    uint32_t stride;
+};
+
+struct frame_confirm {
+    uint64_t index;
+};
+
+struct frame_status {
+    uint32_t status;
+};
+
+struct frame_marks {
+    uint64_t first; /* octet of the marks at which bits go */
+    uint32_t size;  /* octets of bits */
+    uint8_t bits[MARKS_OCTETS];
+};
+
+struct frame_commit {
+    uint64_t marked;
+};
+
+struct frame_dotlocked {
+    int32_t error; /* 0, EEXIST, or why none can be made */
+};
+
+struct frame_notice {
+    uint32_t notice;
+    int32_t error;
+};
+
+struct frame_farewell {
+    uint32_t reason;
+    uint64_t messages, octets, retrieved, top, deleted, received, sent;
+};
+
+struct frame {
+    uint32_t type;
+    uint32_t version;
+    union {
+        struct frame_ask_auth ask_auth;
+        struct frame_order order;
+        struct frame_password password;
+        struct frame_decision decision;
+        struct frame_verdict verdict;
+        struct frame_open open;
+        struct frame_opened opened;
+        struct frame_identified identified;
+        struct frame_confirm confirm;
+        struct frame_status status; /* CONFIRMED, COMMITTED */
+        struct frame_marks marks;
+        struct frame_commit commit;
+        struct frame_dotlocked dotlocked;
+        struct frame_notice notice;
+        struct frame_farewell farewell;
+    };
+    int fds[FRAME_FDS]; /* of a received frame: the receiver's to close */
+    unsigned fd_count;
+};
+
+/* Makes the two ends of a wire between rooms. Returns 0, or -1 with errno. */
+int frame_wire(int ends[2]);
+
+/* An empty frame of that type. */
+void frame_make(struct frame *f, enum frame_type type);
+
+/* Sends it with its descriptors, which stay the caller's. Waits for room.
+ * Returns 0, or -1 with errno. */
+int frame_send(int wire, const struct frame *f);
+
+/*
+ * Waits for the next frame until the deadline. Returns 1; 0 when the sender
+ * has gone; -1 with errno: EPROTO for a frame that receiver may not get in
+ * this phase (its descriptors are closed), ETIMEDOUT.
+ */
+int frame_receive(int wire, enum room receiver, unsigned phase,
+                  int64_t deadline, struct frame *f);
+
+/* Closes the descriptors of a received frame. */
+void frame_close_fds(struct frame *f);
+
+/* The same checks on octets from anywhere, for the fuzz target. */
+bool frame_check(const struct frame *f, size_t size, enum room receiver,
+                 unsigned phase);
+
+#endif

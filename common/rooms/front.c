@@ -1,0 +1,101 @@
+/* Front's side of the login, and its cage. Runs in front, as _restante;
+ * distrusts the client alone, but checks every frame. */
+
+#include "rooms/front.h"
+#include "rooms/privileges.h"
+#include "rooms/sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Only root can change its root directory; without that right Landlock alone
+ * keeps the files away. */
+static int leave_the_tree(int empty)
+{
+    struct stat st;
+
+    if (geteuid() != 0)
+        return 0;
+    if (fstat(empty, &st) < 0 || !S_ISDIR(st.st_mode) ||
+        (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        errno = EPERM;
+        return -1;
+    }
+    return fchdir(empty) < 0 || chroot(".") < 0 || chdir("/") < 0 ? -1 : 0;
+}
+
+int front_enter(const struct setup *setup, int monitor, pid_t parent)
+{
+    const struct identity who = {.uid = setup->room_uid,
+                                 .gid = setup->room_gid};
+    const int kept[] = {0, 1, 2, setup->in, setup->out, monitor};
+
+    if (privileges_blank_standard(setup->in, setup->out) < 0 ||
+        leave_the_tree(setup->empty_directory) < 0)
+        return -1;
+    privileges_close_others(kept, 6);
+    if (privileges_drop(&who) < 0 || privileges_tie_life(SIGKILL, parent) < 0)
+        return -1;
+    return sandbox_front();
+}
+
+int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline)
+{
+    struct frame frame;
+
+    if (f->auth >= 0)
+        return 0;
+    frame_make(&frame, FRAME_ASK_AUTH);
+    frame.ask_auth.mechanism = mechanism;
+    if (frame_send(f->monitor, &frame) < 0 ||
+        frame_receive(f->monitor, ROOM_FRONT, PHASE_GREETED, deadline,
+                      &frame) != 1)
+        return -1;
+    f->auth = frame.fds[0];
+    return 0;
+}
+
+static int give_password(const struct front *f,
+                         const struct frame_password *password)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_PASSWORD);
+    frame.password = *password;
+    int result = frame_send(f->auth, &frame);
+    explicit_bzero(&frame, sizeof frame);
+    return result;
+}
+
+int front_login(struct front *f, const struct frame_password *password,
+                int64_t deadline, enum outcome *outcome, bool *last)
+{
+    struct frame frame;
+
+    if (front_ask_auth(f, MECHANISM_PASSWORD, deadline) < 0)
+        return -1;
+    /* An auth that is dead already leaves its verdict to the monitor. */
+    give_password(f, password);
+    if (frame_receive(f->monitor, ROOM_FRONT, PHASE_LOGIN, deadline, &frame) !=
+        1)
+        return -1;
+    close(f->auth);
+    f->auth = -1;
+    if (frame.verdict.outcome == OUTCOME_ACCEPTED)
+        f->keeper = frame.fds[0];
+    *outcome = (enum outcome)frame.verdict.outcome;
+    *last = frame.verdict.last != 0;
+    return 0;
+}
+
+void front_farewell(const struct front *f, const struct frame_farewell *words)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_FAREWELL);
+    frame.farewell = *words;
+    frame_send(f->monitor, &frame);
+}

@@ -1,0 +1,392 @@
+/*
+ * The keeper: the only room that opens mail. Runs as the user, without
+ * network, inside Landlock and seccomp. Serves front OPEN, IDENTIFY, CONFIRM
+ * and COMMIT; when front hangs up, everything not committed is as if it had
+ * never been asked. Distrusts the mailbox, whoever else writes to it, and
+ * front.
+ */
+
+#include "rooms/keeper.h"
+#include "base/clock.h"
+#include "rooms/sandbox.h"
+#include "rooms/setup.h"
+#include "spool/mailbox.h"
+#include "spool/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct keeper {
+    struct dotlocker dotlocker; /* first: it is handed to the spool */
+    int front, monitor;
+    const struct place *place;
+    uid_t owner;
+    int directory; /* of the maildrop, O_PATH; -1: it does not exist */
+    int state;     /* the user's state directory, O_PATH; -1: none */
+    int session;   /* holds the session lock; -1: none */
+    bool noticed_dotlock;
+    struct mailbox mailbox;
+    struct table table;
+    struct marks marks;
+    unsigned phase;
+};
+
+static void notice(const struct keeper *k, enum notice what, int error)
+{
+    struct frame f;
+
+    frame_make(&f, FRAME_NOTICE);
+    f.notice.notice = what;
+    f.notice.error = error;
+    frame_send(k->monitor, &f);
+}
+
+/* ---- the dotlock, which the monitor makes for us ---- */
+
+static int ask_dotlock(struct dotlocker *self)
+{
+    struct keeper *k = (struct keeper *)self;
+    struct frame f;
+
+    frame_make(&f, FRAME_DOTLOCK);
+    if (frame_send(k->monitor, &f) < 0)
+        _exit(0);
+    if (frame_receive(k->monitor, ROOM_KEEPER, k->phase, CLOCK_NEVER, &f) != 1)
+        _exit(0); /* the monitor is gone, and with it the session */
+    errno = f.dotlocked.error;
+    if (errno == 0)
+        return 0;
+    if (errno != EEXIST && !k->noticed_dotlock) {
+        k->noticed_dotlock = true;
+        notice(k, NOTICE_NO_DOTLOCK, errno);
+        errno = f.dotlocked.error;
+    }
+    return -1;
+}
+
+static void release_dotlock(struct dotlocker *self)
+{
+    struct keeper *k = (struct keeper *)self;
+    struct frame f;
+
+    frame_make(&f, FRAME_UNDOTLOCK);
+    frame_send(k->monitor, &f);
+}
+
+/* ---- requests ---- */
+
+static enum status status_of(int error)
+{
+    switch (error) {
+    case EWOULDBLOCK:
+        return STATUS_BUSY;
+    case EPERM:
+    case EACCES:
+    case EROFS:
+        return STATUS_FORBIDDEN;
+    case ESTALE:
+        return STATUS_CHANGED;
+    default:
+        return STATUS_TROUBLE;
+    }
+}
+
+static void put_away(struct keeper *k)
+{
+    mailbox_close(&k->mailbox);
+    table_unmap(&k->table);
+    marks_free(&k->marks);
+    if (k->session >= 0)
+        close(k->session);
+    k->session = -1;
+    k->phase = PHASE_CLOSED;
+}
+
+/* Takes the session lock. Without a usable state directory there is none. */
+static int take_session(struct keeper *k)
+{
+    char name[64];
+
+    if (k->state < 0)
+        return 0;
+    state_session_name(k->place->directory, k->place->name, name);
+    k->session = lock_session(k->state, name);
+    if (k->session >= 0)
+        return 0;
+    if (errno == EWOULDBLOCK)
+        return -1;
+    notice(k, NOTICE_NO_STATE, errno);
+    return 0;
+}
+
+/* Scans the open mailbox into the table; *fd is the table's descriptor. */
+static int scan(struct keeper *k, int *fd)
+{
+    struct table_writer *w = malloc(sizeof *w);
+    uint64_t count = 0;
+
+    if (w == NULL || table_write_start(w) < 0) {
+        free(w);
+        return -1;
+    }
+    if (k->mailbox.format->scan(&k->mailbox, w, &count) < 0) {
+        table_write_drop(w);
+        *fd = -1;
+    } else {
+        *fd = table_write_end(w);
+    }
+    int saved = errno;
+    free(w);
+    errno = saved;
+    if (*fd < 0)
+        return -1;
+    if (table_map(*fd, count, &k->table) == 0 &&
+        marks_make(&k->marks, count) == 0)
+        return 0;
+    close(*fd);
+    return -1;
+}
+
+/* Opens, scans, and answers with table and mail. */
+static int open_mailbox(struct keeper *k, struct frame *answer)
+{
+    if (take_session(k) < 0)
+        return -1;
+    k->mailbox = (struct mailbox){.format = &mbox_format,
+                                  .directory = k->directory,
+                                  .name = k->place->name,
+                                  .owner = k->owner,
+                                  .dotlocker = &k->dotlocker,
+                                  .fd = -1};
+    answer->opened.writable = true;
+    if (k->directory < 0)
+        return 0;
+    if (k->mailbox.format->open(&k->mailbox) < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (scan(k, &answer->fds[0]) < 0)
+        return -1;
+    answer->opened.writable = k->mailbox.writable;
+    answer->opened.count = k->table.count;
+    answer->opened.seen = k->mailbox.seen;
+    if (k->table.count == 0) {
+        close(answer->fds[0]);
+        return 0;
+    }
+    answer->fd_count = 1;
+    answer->fds[1] = k->mailbox.format->reader(&k->mailbox);
+    if (answer->fds[1] < 0)
+        return -1;
+    answer->fd_count = 2;
+    return 0;
+}
+
+/* FOLD knows the maildrop by INBOX and by its path, however spelled. */
+static bool is_maildrop(const struct keeper *k, const char *folder)
+{
+    struct stat ours, theirs;
+    const char *slash = strrchr(folder, '/');
+
+    if (folder[0] == '\0' || strcasecmp(folder, "INBOX") == 0)
+        return true;
+    if (folder[0] != '/' || slash == NULL ||
+        strcmp(slash + 1, k->place->name) != 0 || k->directory < 0)
+        return false;
+    char parent[TEXT_FOLDER];
+    memcpy(parent, folder, (size_t)(slash - folder) + 1);
+    parent[slash - folder + 1] = '\0';
+    return stat(parent, &theirs) == 0 && fstat(k->directory, &ours) == 0 &&
+           ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+static void report_trouble(const struct keeper *k, int error)
+{
+    if (status_of(error) == STATUS_FORBIDDEN)
+        notice(k, NOTICE_FORBIDDEN, error);
+    else if (status_of(error) == STATUS_TROUBLE)
+        notice(k, NOTICE_TROUBLE, error);
+}
+
+static void serve_open(struct keeper *k, const struct frame *request)
+{
+    struct frame answer;
+
+    put_away(k);
+    frame_make(&answer, FRAME_OPENED);
+    if (is_maildrop(k, request->open.folder) &&
+        open_mailbox(k, &answer) < 0) {
+        int error = errno;
+        frame_close_fds(&answer);
+        put_away(k);
+        frame_make(&answer, FRAME_OPENED);
+        answer.opened.status = status_of(error);
+        report_trouble(k, error);
+    } else {
+        k->phase = PHASE_OPEN;
+    }
+    frame_send(k->front, &answer);
+    frame_close_fds(&answer);
+}
+
+static int identify(struct keeper *k, uint32_t *stride)
+{
+    struct table_writer *w = malloc(sizeof *w);
+    int fd = -1;
+
+    if (w == NULL || table_write_start(w) < 0) {
+        free(w);
+        return -1;
+    }
+    if (k->mailbox.fd < 0) /* nothing to identify */
+        fd = table_write_end(w);
+    else if (k->mailbox.format->identify(&k->mailbox, &k->table, w, stride) < 0)
+        table_write_drop(w);
+    else
+        fd = table_write_end(w);
+    int saved = errno;
+    free(w);
+    errno = saved;
+    return fd;
+}
+
+static void serve_identify(struct keeper *k)
+{
+    struct frame answer;
+
+    frame_make(&answer, FRAME_IDENTIFIED);
+    int fd = identify(k, &answer.identified.stride);
+    if (fd < 0) {
+        answer.identified.status = status_of(errno);
+        report_trouble(k, errno);
+    } else {
+        answer.fds[0] = fd;
+        answer.fd_count = 1;
+    }
+    frame_send(k->front, &answer);
+    frame_close_fds(&answer);
+}
+
+static void answer_status(const struct keeper *k, enum frame_type type,
+                          int result)
+{
+    struct frame answer;
+    int error = errno;
+
+    frame_make(&answer, type);
+    answer.status.status = result == 0 ? STATUS_OK : status_of(error);
+    if (result < 0)
+        report_trouble(k, error);
+    frame_send(k->front, &answer);
+}
+
+static void serve_confirm(struct keeper *k, const struct frame *request)
+{
+    uint64_t i = request->confirm.index;
+
+    if (i >= k->table.count)
+        _exit(EXIT_OWNED);
+    answer_status(k, FRAME_CONFIRMED,
+                  k->mailbox.format->confirm(&k->mailbox,
+                                             &k->table.messages[i]));
+}
+
+static void serve_marks(struct keeper *k, const struct frame *request)
+{
+    uint64_t size = marks_size(&k->marks);
+    const struct frame_marks *part = &request->marks;
+
+    if (part->first > size || part->size > size - part->first)
+        _exit(EXIT_OWNED);
+    memcpy(k->marks.bits + part->first, part->bits, part->size);
+}
+
+/* A service that is being stopped must not stop an update half-way. */
+static void serve_commit(struct keeper *k, const struct frame *request)
+{
+    sigset_t all, before;
+    int result = 0;
+
+    if (k->marks.bits != NULL)
+        marks_recount(&k->marks);
+    if (k->marks.marked != request->commit.marked)
+        _exit(EXIT_OWNED);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    if (k->marks.marked > 0)
+        result = k->mailbox.format->remove(&k->mailbox, &k->table, &k->marks);
+    answer_status(k, FRAME_COMMITTED, result);
+    put_away(k);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void serve(struct keeper *k, const struct frame *request)
+{
+    switch (request->type) {
+    case FRAME_OPEN:
+        serve_open(k, request);
+        break;
+    case FRAME_IDENTIFY:
+        serve_identify(k);
+        break;
+    case FRAME_CONFIRM:
+        serve_confirm(k, request);
+        break;
+    case FRAME_MARKS:
+        serve_marks(k, request);
+        break;
+    default:
+        serve_commit(k, request);
+    }
+}
+
+/* ---- birth ---- */
+
+/* The directories are opened as the user, before the cage closes. */
+static void open_directories(struct keeper *k, const struct keeper_birth *birth)
+{
+    k->directory = open(birth->place.directory, O_PATH | O_DIRECTORY |
+                                                    O_CLOEXEC);
+    k->state = birth->state == NULL ? -1 : state_open(birth->state,
+                                                      birth->user);
+    if (k->state < 0 && birth->state != NULL)
+        notice(k, NOTICE_NO_STATE, errno);
+}
+
+static void enter(struct keeper *k, const struct keeper_birth *birth)
+{
+    const int kept[] = {0, 1, 2, k->front, k->monitor};
+
+    privileges_close_others(kept, 5);
+    if (privileges_blank_standard(-1, -1) < 0 ||
+        privileges_drop(&birth->who) < 0 ||
+        privileges_tie_life(SIGTERM, birth->parent) < 0)
+        _exit(EXIT_CAGE);
+    open_directories(k, birth);
+    if (sandbox_keeper(k->directory, k->state) < 0)
+        _exit(EXIT_CAGE);
+}
+
+void keeper_live(const struct keeper_birth *birth)
+{
+    struct keeper k = {.dotlocker = {ask_dotlock, release_dotlock},
+                       .front = birth->front,
+                       .monitor = birth->monitor,
+                       .place = &birth->place,
+                       .owner = birth->who.uid,
+                       .session = -1,
+                       .mailbox = {.fd = -1},
+                       .phase = PHASE_CLOSED};
+    struct frame request;
+
+    enter(&k, birth);
+    int got;
+    while ((got = frame_receive(k.front, ROOM_KEEPER, k.phase, CLOCK_NEVER,
+                                &request)) == 1)
+        serve(&k, &request);
+    _exit(got < 0 ? EXIT_OWNED : 0);
+}

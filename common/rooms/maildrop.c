@@ -1,0 +1,244 @@
+/* Front's side of the keeper. Runs in front, as _restante in its cage;
+ * distrusts the keeper's numbers and the mailbox's octets. */
+
+#include "rooms/maildrop.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void maildrop_start(struct maildrop *m, int keeper)
+{
+    m->keeper = keeper;
+    m->mail = -1;
+    m->writable = false;
+    m->table = (struct table){0};
+    m->marks = (struct marks){0};
+    m->octets_left = 0;
+    m->uidls = NULL;
+    m->stride = 0;
+}
+
+static void release(struct maildrop *m)
+{
+    if (m->mail >= 0)
+        close(m->mail);
+    table_unmap_slots(m->uidls, m->table.count, m->stride);
+    table_unmap(&m->table);
+    marks_free(&m->marks);
+    maildrop_start(m, m->keeper);
+}
+
+/* One question to the keeper and its answer. The keeper bounds its own time
+ * (locks have a patience), so there is no deadline. */
+static int ask(const struct maildrop *m, struct frame *f, enum frame_type want)
+{
+    if (frame_send(m->keeper, f) < 0)
+        return -1;
+    int got = frame_receive(m->keeper, ROOM_FRONT, PHASE_SESSION, CLOCK_NEVER,
+                            f);
+    if (got == 1 && f->type == want)
+        return 0;
+    if (got == 1)
+        frame_close_fds(f);
+    return -1;
+}
+
+/* Takes table and mail from the answer. */
+static int take(struct maildrop *m, struct frame *f)
+{
+    m->writable = f->opened.writable != 0;
+    m->seen = f->opened.seen;
+    if (f->opened.count > 0) {
+        int result = table_map(f->fds[0], f->opened.count, &m->table);
+        close(f->fds[0]);
+        m->mail = f->fds[1];
+        if (result < 0)
+            return -1;
+    }
+    m->octets_left = m->table.octets;
+    return marks_make(&m->marks, m->table.count);
+}
+
+enum status maildrop_open(struct maildrop *m, const char *folder)
+{
+    struct frame f;
+
+    release(m);
+    frame_make(&f, FRAME_OPEN);
+    if (slice_copy(slice_of(folder), f.open.folder, sizeof f.open.folder) < 0 ||
+        ask(m, &f, FRAME_OPENED) < 0)
+        return STATUS_TROUBLE;
+    if (f.opened.status != STATUS_OK)
+        return (enum status)f.opened.status;
+    if (take(m, &f) == 0)
+        return STATUS_OK;
+    release(m);
+    return STATUS_TROUBLE;
+}
+
+void maildrop_mark(struct maildrop *m, uint64_t i)
+{
+    marks_add(&m->marks, i);
+    m->octets_left -= m->table.messages[i].wire;
+}
+
+void maildrop_unmark_all(struct maildrop *m)
+{
+    if (m->marks.bits != NULL)
+        marks_clear(&m->marks);
+    m->octets_left = m->table.octets;
+}
+
+static enum status identify(struct maildrop *m)
+{
+    const void *mapping = NULL;
+    struct frame f;
+
+    frame_make(&f, FRAME_IDENTIFY);
+    if (ask(m, &f, FRAME_IDENTIFIED) < 0)
+        return STATUS_TROUBLE;
+    if (f.identified.status != STATUS_OK)
+        return (enum status)f.identified.status;
+    int result = f.identified.stride == 0
+                     ? -1
+                     : table_map_slots(f.fds[0], m->table.count,
+                                       f.identified.stride, &mapping);
+    frame_close_fds(&f);
+    if (result < 0)
+        return STATUS_TROUBLE;
+    m->uidls = mapping;
+    m->stride = f.identified.stride;
+    return STATUS_OK;
+}
+
+enum status maildrop_uidl(struct maildrop *m, uint64_t i, char *uidl)
+{
+    if (m->uidls == NULL) {
+        enum status status = identify(m);
+        if (status != STATUS_OK)
+            return status;
+    }
+    memcpy(uidl, m->uidls + i * m->stride, m->stride);
+    uidl[m->stride] = '\0';
+    return STATUS_OK;
+}
+
+static bool look(const struct maildrop *m, struct snapshot *now)
+{
+    struct stat st;
+
+    if (fstat(m->mail, &st) < 0)
+        return false;
+    *now = snapshot_of(&st);
+    return true;
+}
+
+static enum status ask_confirm(const struct maildrop *m, uint64_t i)
+{
+    struct frame f;
+
+    frame_make(&f, FRAME_CONFIRM);
+    f.confirm.index = i;
+    if (ask(m, &f, FRAME_CONFIRMED) < 0)
+        return STATUS_TROUBLE;
+    return (enum status)f.status.status;
+}
+
+enum status maildrop_confirm(struct maildrop *m, uint64_t i)
+{
+    struct snapshot now;
+
+    if (!look(m, &now))
+        return STATUS_TROUBLE;
+    return snapshot_same(&now, &m->seen) ? STATUS_OK : ask_confirm(m, i);
+}
+
+/* Encodes one block into the stream. Returns false once the stream failed. */
+static bool encode(struct wire *w, const char *from, size_t len,
+                   struct stream *s)
+{
+    const char *end = from + len;
+    size_t room;
+
+    while (from < end && !w->done) {
+        char *to = stream_lend(s, &room);
+        if (to == NULL)
+            return false;
+        stream_filled(s, wire_encode(w, &from, end, to, room));
+    }
+    return true;
+}
+
+static int send_text(struct maildrop *m, const struct message *text,
+                     struct wire *w, struct stream *s)
+{
+    uint64_t offset = message_text(text), left = text->length;
+
+    while (left > 0 && !w->done) {
+        size_t want = left < sizeof m->block ? left : sizeof m->block;
+        ssize_t n = pread(m->mail, m->block, want, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0 || !encode(w, m->block, (size_t)n, s))
+            return -1;
+        offset += (uint64_t)n;
+        left -= (uint64_t)n;
+    }
+    if (!w->done) {
+        size_t room;
+        char *to = stream_lend(s, &room);
+        if (to == NULL)
+            return -1;
+        stream_filled(s, wire_finish(w, to));
+    }
+    return 0;
+}
+
+/* Promised octets, and a mailbox that nobody wrote to while they were read
+ * (or a message that still is what it was): only then is a reply complete. */
+enum status maildrop_send(struct maildrop *m, uint64_t i, struct wire *w,
+                          struct stream *s)
+{
+    const struct message *text = &m->table.messages[i];
+    struct snapshot before, after;
+
+    if (!look(m, &before) || send_text(m, text, w, s) < 0 ||
+        (!w->done && w->octets != text->wire) || !look(m, &after))
+        return STATUS_CHANGED;
+    return snapshot_same(&before, &after) ? STATUS_OK : ask_confirm(m, i);
+}
+
+static int send_marks(const struct maildrop *m)
+{
+    uint64_t size = marks_size(&m->marks);
+    struct frame f;
+
+    for (uint64_t at = 0; at < size; at += MARKS_OCTETS) {
+        frame_make(&f, FRAME_MARKS);
+        f.marks.first = at;
+        f.marks.size =
+            (uint32_t)(size - at < MARKS_OCTETS ? size - at : MARKS_OCTETS);
+        memcpy(f.marks.bits, m->marks.bits + at, f.marks.size);
+        if (frame_send(m->keeper, &f) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+enum status maildrop_commit(struct maildrop *m)
+{
+    enum status status = STATUS_TROUBLE;
+    struct frame f;
+
+    if (m->marks.marked == 0 || send_marks(m) == 0) {
+        frame_make(&f, FRAME_COMMIT);
+        f.commit.marked = m->marks.marked;
+        if (ask(m, &f, FRAME_COMMITTED) == 0)
+            status = (enum status)f.status.status;
+    }
+    release(m);
+    return status;
+}

@@ -1,0 +1,64 @@
+#ifndef ROOMS_MAILDROP_H
+#define ROOMS_MAILDROP_H
+
+/*
+ * Front's side of the keeper: the maildrop as a session sees it. Messages are
+ * numbered from 0 here. Sizes, marks and UIDLs are at hand; only opening,
+ * identifying, confirming and committing cross to the keeper. The octets of
+ * messages cross no other process: they go from a read-only description of the
+ * mailbox straight to the client's stream.
+ */
+
+#include "net/stream.h"
+#include "net/wire.h"
+#include "rooms/contract.h"
+#include "spool/marks.h"
+#include "spool/table.h"
+
+struct maildrop {
+    int keeper; /* socket; the caller's */
+    int mail;   /* read-only description of the mailbox; -1: none */
+    bool writable;
+    struct snapshot seen;
+    struct table table;
+    struct marks marks;
+    uint64_t octets_left; /* wire octets of unmarked messages */
+    const char *uidls;    /* slots of stride octets; NULL: not asked yet */
+    uint32_t stride;
+    char block[256 * 1024]; /* read ahead */
+};
+
+/* No maildrop is open yet. */
+void maildrop_start(struct maildrop *m, int keeper);
+
+/*
+ * Opens the maildrop ("") or a folder; what was open is released, its marks
+ * dropped. Returns STATUS_OK, or why there is none; STATUS_TROUBLE also when
+ * the keeper is gone.
+ */
+enum status maildrop_open(struct maildrop *m, const char *folder);
+
+/* Marks i, which must not be marked; unmarks all. */
+void maildrop_mark(struct maildrop *m, uint64_t i);
+void maildrop_unmark_all(struct maildrop *m);
+
+/* The UIDL of message i, NUL-terminated in uidl of 257 octets. Asks the keeper
+ * the first time. */
+enum status maildrop_uidl(struct maildrop *m, uint64_t i, char *uidl);
+
+/* Is message i still what was scanned? Asks the keeper only when the mailbox
+ * has been written to. */
+enum status maildrop_confirm(struct maildrop *m, uint64_t i);
+
+/*
+ * Sends message i, encoded as w was started for. Returns STATUS_OK when
+ * everything went to the stream and is what was promised; otherwise the reply
+ * must not be completed. The stream's own latch is not looked at.
+ */
+enum status maildrop_send(struct maildrop *m, uint64_t i, struct wire *w,
+                          struct stream *s);
+
+/* Removes the marked messages and releases the maildrop. */
+enum status maildrop_commit(struct maildrop *m);
+
+#endif

@@ -1,0 +1,534 @@
+/*
+ * The monitor: the room that outlives the others and trusts none. Runs as root
+ * until the login, then as the user with the spool's group, for good; or as
+ * the caller where that is not root. Holds nothing of the client. Who may ask
+ * it what, and when, is in the contract's table; what it does is bear auth and
+ * keeper, hold the dotlock, and write the log.
+ */
+
+#include "rooms/monitor.h"
+#include "base/clock.h"
+#include "rooms/contract.h"
+#include "rooms/keeper.h"
+#include "rooms/privileges.h"
+#include "rooms/sandbox.h"
+#include "spool/dotlock.h"
+#include "spool/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct monitor {
+    const struct setup *setup;
+    enum phase phase;
+    int front, auth, keeper; /* sockets; -1: no such room */
+    pid_t front_pid, auth_pid, keeper_pid;
+    int signals;  /* signalfd: a service being stopped */
+    unsigned failures;
+    char user[TEXT_USER]; /* canonical, after the login */
+    struct dotlock dotlock;
+    bool said_farewell;
+    struct frame_farewell farewell;
+};
+
+static const struct log *log_of(const struct monitor *m)
+{
+    return &m->setup->log;
+}
+
+/* A room sent what it may not send, or the monitor cannot go on safely: all
+ * rooms end with it. */
+static _Noreturn void end_of(const struct monitor *m, const char *what)
+{
+    log_line(log_of(m), LOG_CRIT, "ended: peer=%s %s: %s",
+             m->setup->peer.text, what, strerror(errno));
+    _exit(0);
+}
+
+/* ---- signals ---- */
+
+/*
+ * The monitor takes the signals that stop a service from a descriptor: it must
+ * outlive an update and remove the dotlock. It only closes the door to front;
+ * that ends front, whose end ends the keeper.
+ */
+static int catch_signals(void)
+{
+    sigset_t stop;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGHUP);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The other rooms simply die of them. */
+static void hear_signals_again(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void hear_signal(const struct monitor *m)
+{
+    struct signalfd_siginfo ignored;
+
+    if (read(m->signals, &ignored, sizeof ignored) > 0 && m->front >= 0)
+        shutdown(m->front, SHUT_RDWR);
+}
+
+/* ---- auth ---- */
+
+static void send_order(const struct monitor *m)
+{
+    const struct setup *s = m->setup;
+    struct frame f;
+
+    frame_make(&f, FRAME_ORDER);
+    f.order.mechanism = MECHANISM_PASSWORD;
+    f.order.providers = s->providers;
+    f.order.exposed = s->exposed;
+    f.order.room_uid = s->room_uid;
+    f.order.room_gid = s->room_gid;
+    strncpy(f.order.service, s->service, sizeof f.order.service - 1);
+    strncpy(f.order.peer, s->peer.text, sizeof f.order.peer - 1);
+    if (s->secrets != NULL)
+        strncpy(f.order.secrets, s->secrets, sizeof f.order.secrets - 1);
+    frame_send(m->auth, &f);
+}
+
+/* In the child: becomes the auth program, with front on descriptor 3 and the
+ * monitor on 4, nothing else and no environment. */
+static _Noreturn void become_auth(int program, int front, int monitor,
+                                  pid_t parent)
+{
+    static char *const argv[] = {(char *)"restante-auth", NULL};
+    static char *const envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                 NULL};
+    int high[3];
+
+    /* Out of the way of 3 and 4 first. */
+    high[0] = fcntl(front, F_DUPFD, 16);
+    high[1] = fcntl(monitor, F_DUPFD, 16);
+    high[2] = fcntl(program, F_DUPFD_CLOEXEC, 16);
+    if (dup2(high[0], 3) < 0 || dup2(high[1], 4) < 0)
+        _exit(EXIT_CAGE);
+    hear_signals_again();
+    if (privileges_blank_standard(-1, -1) < 0)
+        _exit(EXIT_CAGE);
+    const int kept[] = {0, 1, 2, 3, 4, high[2]};
+    privileges_close_others(kept, 6);
+    if (privileges_tie_life(SIGKILL, parent) < 0)
+        _exit(EXIT_CAGE);
+    syscall(SYS_execveat, high[2], "", argv, envp, AT_EMPTY_PATH);
+    _exit(EXIT_CAGE);
+}
+
+/* Makes two wires, front-auth and monitor-auth, and auth between them. */
+static void bear_auth(struct monitor *m)
+{
+    int to_front[2], to_monitor[2];
+    pid_t self = getpid();
+
+    if (frame_wire(to_front) < 0 || frame_wire(to_monitor) < 0)
+        end_of(m, "socketpair");
+    m->auth_pid = fork();
+    if (m->auth_pid < 0)
+        end_of(m, "fork");
+    if (m->auth_pid == 0)
+        become_auth(m->setup->auth_program, to_front[1], to_monitor[1], self);
+    close(to_front[1]);
+    close(to_monitor[1]);
+    m->auth = to_monitor[0];
+    m->phase = PHASE_LOGIN;
+    send_order(m);
+
+    struct frame born;
+    frame_make(&born, FRAME_AUTH_BORN);
+    born.fds[0] = to_front[0];
+    born.fd_count = 1;
+    frame_send(m->front, &born);
+    close(to_front[0]);
+}
+
+/* Takes leave of auth: its answer counts, and so does how it ended. */
+static bool bury_auth(struct monitor *m)
+{
+    int status;
+
+    close(m->auth);
+    m->auth = -1;
+    m->phase = PHASE_GREETED;
+    while (waitpid(m->auth_pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return false;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* ---- the login decided ---- */
+
+static void send_verdict(struct monitor *m, enum outcome outcome, int keeper)
+{
+    struct frame f;
+
+    frame_make(&f, FRAME_VERDICT);
+    f.verdict.outcome = outcome;
+    f.verdict.last = m->failures >= LOGIN_TRIES;
+    if (keeper >= 0) {
+        f.fds[0] = keeper;
+        f.fd_count = 1;
+    }
+    frame_send(m->front, &f);
+}
+
+/* A refusal leaves two seconds after the request was read, whatever was wrong
+ * and however long it took to find out. */
+static void refuse(struct monitor *m, const struct frame_decision *d)
+{
+    char quoted[LOG_QUOTED];
+    bool refused = d->outcome == OUTCOME_REFUSED;
+
+    m->failures++;
+    log_line(log_of(m), refused ? LOG_NOTICE : LOG_ERR,
+             "login failed: peer=%s method=%s attempt=%u reason=%s user=\"%s\"",
+             m->setup->peer.text, m->setup->method, m->failures,
+             refused ? "refused" : "unavailable",
+             log_quote(quoted, d->claimed));
+    clock_sleep_until(d->asked_at + REFUSAL_DELAY);
+    send_verdict(m, d->outcome, -1);
+}
+
+static struct identity user_of(const struct frame_decision *d)
+{
+    struct identity who = {.uid = d->uid, .gid = d->gid};
+
+    for (uint32_t i = 0; i < d->group_count; i++)
+        who.groups[who.group_count++] = d->groups[i];
+    return who;
+}
+
+static void leave_out_group(struct identity *who, gid_t group)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < who->group_count; i++)
+        if (who->groups[i] != group)
+            who->groups[kept++] = who->groups[i];
+    who->group_count = kept;
+}
+
+/*
+ * The group that may make dotlocks in the mailbox directory: the directory's
+ * own, where root owns it and lets its group write. Never below a home, where
+ * the user could put another directory in its place.
+ */
+static gid_t spool_group(const struct setup *s, int directory, gid_t fallback)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || place_in_home(s->template) || directory < 0 ||
+        fstat(directory, &st) < 0 || st.st_uid != 0 || st.st_gid == 0 ||
+        (st.st_mode & S_IWGRP) == 0)
+        return fallback;
+    return st.st_gid;
+}
+
+/* The state directory is a convenience: without it there is a session, but no
+ * [IN-USE] and only the plainest updates. */
+static const char *state_for(struct monitor *m, const struct frame_decision *d)
+{
+    const struct setup *s = m->setup;
+
+    if (s->state == NULL)
+        return NULL;
+    if (state_make(s->state, d->name, d->uid, d->gid, s->room_gid) == 0)
+        return s->state;
+    log_line(log_of(m), LOG_WARNING,
+             "warning: state directory %s/%s cannot be made: %s", s->state,
+             d->name, strerror(errno));
+    return NULL;
+}
+
+static void bear_keeper(struct monitor *m, struct keeper_birth *birth,
+                        int *keeper_for_front)
+{
+    int to_front[2], to_monitor[2];
+
+    if (frame_wire(to_front) < 0 || frame_wire(to_monitor) < 0)
+        end_of(m, "socketpair");
+    birth->front = to_front[1];
+    birth->monitor = to_monitor[1];
+    birth->parent = getpid();
+    m->keeper_pid = fork();
+    if (m->keeper_pid < 0)
+        end_of(m, "fork");
+    if (m->keeper_pid == 0) {
+        hear_signals_again();
+        keeper_live(birth);
+    }
+    close(to_front[1]);
+    close(to_monitor[1]);
+    m->keeper = to_monitor[0];
+    *keeper_for_front = to_front[0];
+}
+
+/* Root no more: the user, with the spool's group as the only other power. */
+static void settle(struct monitor *m, const struct identity *user,
+                   const struct place *place)
+{
+    int directory = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct identity who = {.uid = user->uid};
+
+    if (directory < 0)
+        directory = open(place->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    who.gid = spool_group(m->setup, directory, user->gid);
+    close(m->setup->auth_program);
+    close(m->setup->empty_directory);
+    if (dotlock_prepare(&m->dotlock, directory, place->name) < 0 ||
+        privileges_drop(&who) < 0)
+        end_of(m, "drop");
+    if (sandbox_monitor(directory) < 0)
+        end_of(m, "sandbox");
+}
+
+static void accept_login(struct monitor *m, const struct frame_decision *d)
+{
+    struct keeper_birth birth = {.who = user_of(d), .user = d->name};
+    char quoted[LOG_QUOTED];
+    struct stat st;
+    int keeper = -1;
+
+    if (place_expand(m->setup->template, d->name, d->home, &birth.place) < 0)
+        end_of(m, "maildrop of this user");
+    if (stat(birth.place.directory, &st) == 0 && geteuid() == 0 &&
+        !place_in_home(m->setup->template))
+        leave_out_group(&birth.who, st.st_gid);
+    memcpy(m->user, d->name, sizeof m->user);
+    log_line(log_of(m), LOG_INFO, "login: peer=%s method=%s user=\"%s\"",
+             m->setup->peer.text, m->setup->method,
+             log_quote(quoted, d->name));
+    birth.state = state_for(m, d);
+    bear_keeper(m, &birth, &keeper);
+    settle(m, &birth.who, &birth.place);
+    m->phase = PHASE_SESSION;
+    send_verdict(m, OUTCOME_ACCEPTED, keeper);
+    close(keeper);
+}
+
+/* Only a decision in an auth that then ended well counts. */
+static void hear_auth(struct monitor *m)
+{
+    struct frame f;
+    int got = frame_receive(m->auth, ROOM_MONITOR, m->phase, CLOCK_NEVER, &f);
+
+    if (got < 0)
+        end_of(m, "auth is not itself");
+    if (got == 0)
+        frame_make(&f, FRAME_DECISION);
+    bool ended_well = bury_auth(m);
+    if (m->said_farewell)
+        return; /* nobody waits for it any more */
+    if (got == 0 || !ended_well) {
+        f.decision.outcome = OUTCOME_UNAVAILABLE;
+        f.decision.asked_at = clock_ms();
+    }
+    if (f.decision.outcome == OUTCOME_ACCEPTED)
+        accept_login(m, &f.decision);
+    else
+        refuse(m, &f.decision);
+}
+
+/* ---- the session ---- */
+
+static void hear_front(struct monitor *m)
+{
+    struct frame f;
+    int got = frame_receive(m->front, ROOM_MONITOR, m->phase, CLOCK_NEVER, &f);
+
+    if (got < 0)
+        end_of(m, "front is not itself");
+    if (got == 0) {
+        close(m->front);
+        m->front = -1;
+    } else if (f.type == FRAME_FAREWELL) {
+        m->farewell = f.farewell;
+        m->said_farewell = true;
+    } else if (f.type == FRAME_ASK_AUTH) {
+        if (m->failures >= LOGIN_TRIES || !m->setup->plaintext)
+            end_of(m, "front asks for a login it may not have");
+        bear_auth(m);
+    } else {
+        end_of(m, "front speaks for the keeper");
+    }
+}
+
+static void answer_dotlock(struct monitor *m)
+{
+    struct frame f;
+
+    frame_make(&f, FRAME_DOTLOCKED);
+    if (m->dotlock.directory < 0)
+        f.dotlocked.error = ENOENT;
+    else if (dotlock_try(&m->dotlock) < 0)
+        f.dotlocked.error = errno;
+    frame_send(m->keeper, &f);
+}
+
+static void log_notice(const struct monitor *m, const struct frame_notice *n)
+{
+    static const char *const texts[NOTICE_COUNT] = {
+        [NOTICE_NO_STATE] = "the state directory cannot be used",
+        [NOTICE_NO_DOTLOCK] = "no dotlock can be made beside the maildrop",
+        [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
+        [NOTICE_TROUBLE] = "the maildrop cannot be served",
+    };
+    char quoted[LOG_QUOTED];
+
+    log_line(log_of(m), LOG_WARNING, "warning: user=\"%s\" %s: %s",
+             log_quote(quoted, m->user), texts[n->notice],
+             strerror(n->error));
+}
+
+static void hear_keeper(struct monitor *m)
+{
+    struct frame f;
+    int got = frame_receive(m->keeper, ROOM_MONITOR, m->phase, CLOCK_NEVER, &f);
+
+    if (got < 0)
+        end_of(m, "keeper is not itself");
+    if (got == 0) {
+        close(m->keeper);
+        m->keeper = -1;
+    } else if (f.type == FRAME_DOTLOCK) {
+        answer_dotlock(m);
+    } else if (f.type == FRAME_UNDOTLOCK) {
+        dotlock_release(&m->dotlock);
+    } else if (f.type == FRAME_NOTICE) {
+        log_notice(m, &f.notice);
+    } else {
+        end_of(m, "keeper speaks for front");
+    }
+}
+
+/* Waits for a word from any room; a held dotlock is refreshed meanwhile. */
+static void wait_and_hear(struct monitor *m)
+{
+    struct pollfd polled[] = {{.fd = m->front, .events = POLLIN},
+                              {.fd = m->auth, .events = POLLIN},
+                              {.fd = m->keeper, .events = POLLIN},
+                              {.fd = m->signals, .events = POLLIN}};
+    int patience = m->dotlock.fd >= 0 ? DOTLOCK_REFRESH_SECONDS * 1000 : -1;
+    int ready = poll(polled, 4, patience);
+
+    if (ready < 0 && errno != EINTR)
+        end_of(m, "poll");
+    if (ready == 0)
+        dotlock_refresh(&m->dotlock);
+    if (ready <= 0)
+        return;
+    if (polled[3].revents != 0)
+        hear_signal(m);
+    if (polled[2].revents != 0)
+        hear_keeper(m);
+    else if (polled[0].revents != 0)
+        hear_front(m);
+    else if (polled[1].revents != 0)
+        hear_auth(m);
+}
+
+/* ---- the end ---- */
+
+static const char *reason_of(const struct monitor *m)
+{
+    static const char *const reasons[END_COUNT] = {
+        [END_QUIT] = "quit",       [END_EOF] = "eof",
+        [END_TIMEOUT] = "timeout", [END_ERROR] = "error",
+        [END_INUSE] = "inuse",     [END_REFUSED] = "refused",
+    };
+
+    return m->said_farewell ? reasons[m->farewell.reason] : "killed";
+}
+
+static void log_end(const struct monitor *m)
+{
+    const struct frame_farewell *f = &m->farewell;
+    long seconds = (long)((clock_ms() - m->setup->started) / 1000);
+    char quoted[LOG_QUOTED];
+
+    if (m->phase != PHASE_SESSION) {
+        log_line(log_of(m), LOG_INFO,
+                 "closed before login: peer=%s secs=%ld reason=%s",
+                 m->setup->peer.text, seconds, reason_of(m));
+        return;
+    }
+    log_line(log_of(m), LOG_INFO,
+             "session end: user=\"%s\" peer=%s secs=%ld reason=%s "
+             "messages=%llu octets=%llu retrieved=%llu top=%llu deleted=%llu "
+             "received=%llu sent=%llu",
+             log_quote(quoted, m->user), m->setup->peer.text, seconds,
+             reason_of(m), (unsigned long long)f->messages,
+             (unsigned long long)f->octets, (unsigned long long)f->retrieved,
+             (unsigned long long)f->top, (unsigned long long)f->deleted,
+             (unsigned long long)f->received, (unsigned long long)f->sent);
+}
+
+static void bury(const struct monitor *m, pid_t pid, const char *room)
+{
+    int status;
+
+    if (pid <= 0)
+        return;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return;
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
+        log_line(log_of(m), LOG_ERR, "error: %s was killed by signal %d", room,
+                 WTERMSIG(status));
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
+        log_line(log_of(m), LOG_CRIT, "error: %s was sent what no room sends",
+                 room);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CAGE)
+        log_line(log_of(m), LOG_CRIT, "error: %s could not enter its cage",
+                 room);
+}
+
+void monitor_run(const struct setup *setup, int front, pid_t front_pid)
+{
+    struct monitor m = {.setup = setup,
+                        .phase = PHASE_GREETED,
+                        .front = front,
+                        .auth = -1,
+                        .keeper = -1,
+                        .front_pid = front_pid,
+                        .signals = catch_signals(),
+                        .dotlock = {.fd = -1, .directory = -1}};
+
+    /* Front ends when the client does, the keeper when front does: the
+     * monitor waits for both, so that it can undo what they leave. */
+    while (m.front >= 0 || m.keeper >= 0)
+        wait_and_hear(&m);
+    dotlock_release(&m.dotlock);
+    if (m.auth >= 0) {
+        close(m.auth);
+        kill(m.auth_pid, SIGKILL);
+        bury(&m, m.auth_pid, "auth");
+    }
+    bury(&m, m.front_pid, "front");
+    bury(&m, m.keeper_pid, "keeper");
+    log_end(&m);
+}

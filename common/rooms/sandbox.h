@@ -1,0 +1,29 @@
+#ifndef ROOMS_SANDBOX_H
+#define ROOMS_SANDBOX_H
+
+/*
+ * The cage of each room: which files it can reach and which system calls it
+ * may make. One file a kernel: sandbox_linux.c (Landlock and seccomp),
+ * sandbox_none.c where there is none or a sanitizer needs the calls.
+ *
+ * Call after the drop. Each returns 0, or -1 with errno: the caller must end.
+ * A kernel without Landlock is gone on without (seccomp and the drop remain);
+ * a refusal of either (EPERM, a service manager's filter) is an error, never
+ * taken for "the kernel has none".
+ */
+
+/* front: no files; reads, writes, polls, talks to its rooms. */
+int sandbox_front(void);
+
+/* auth, for mechanisms that need no root: as front. */
+int sandbox_auth(void);
+
+/* keeper: existing files below mailbox (read, write, truncate), any below
+ * state; both O_PATH or directory descriptors, -1 = none. */
+int sandbox_keeper(int mailbox, int state);
+
+/* monitor after the login: makes and removes files in the mailbox directory;
+ * logs. */
+int sandbox_monitor(int mailbox);
+
+#endif

@@ -1,0 +1,280 @@
+/*
+ * Landlock for files, seccomp for system calls. Runs once in each room, after
+ * its drop. A call that is not listed kills the process: a room that makes one
+ * is owned or wrong, and either is better dead than guessed about.
+ */
+
+#include "rooms/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define THIS_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define THIS_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define THIS_ARCH AUDIT_ARCH_RISCV64
+#else
+#error "no system call table for this machine: build with SANDBOX=none"
+#endif
+
+/* The kernel's names that Debian 12's headers do not have yet. */
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+
+/* ---- Landlock ---- */
+
+enum { FILES_VERSION_TRUNCATE = 3 };
+
+/* What the first Landlock could refuse; REFER and TRUNCATE came later. */
+#define FILES_FIRST ((1ULL << 13) - 1)
+
+#define FILES_UPDATE                                                           \
+    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |            \
+     LANDLOCK_ACCESS_FS_TRUNCATE)
+#define FILES_OWN                                                              \
+    (FILES_UPDATE | LANDLOCK_ACCESS_FS_MAKE_REG |                              \
+     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+struct territory {
+    int directory;
+    uint64_t rights;
+};
+
+static int allow(int ruleset, const struct territory *t, uint64_t handled)
+{
+    struct landlock_path_beneath_attr rule = {
+        .allowed_access = t->rights & handled, .parent_fd = t->directory};
+
+    if (t->directory < 0)
+        return 0;
+    return (int)syscall(SYS_landlock_add_rule, ruleset,
+                        LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+static int fence(int ruleset, const struct territory *t, size_t count,
+                 uint64_t handled)
+{
+    for (size_t i = 0; i < count; i++)
+        if (allow(ruleset, &t[i], handled) < 0)
+            return -1;
+    return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+}
+
+/* Refuses all files but those in the territories. */
+static int confine_files(const struct territory *t, size_t count)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+                           LANDLOCK_CREATE_RULESET_VERSION);
+
+    if (version < 0)
+        return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
+    uint64_t handled = FILES_FIRST;
+    if (version >= FILES_VERSION_TRUNCATE)
+        handled |= LANDLOCK_ACCESS_FS_TRUNCATE;
+    struct landlock_ruleset_attr attr = {.handled_access_fs = handled};
+    int ruleset =
+        (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+    if (ruleset < 0)
+        return -1;
+    int result = fence(ruleset, t, count, handled);
+    close(ruleset);
+    return result;
+}
+
+/* ---- seccomp ---- */
+
+/* A call that is allowed, or allowed only when one argument, under a mask, has
+ * one value. */
+struct call {
+    int number;
+    int argument; /* 0: any arguments; else the argument's number + 1 */
+    uint32_t mask, value;
+};
+
+#define ANY(name) {.number = SYS_##name}
+#define ONLY(name, nth, bits, is)                                              \
+    {.number = SYS_##name, .argument = (nth) + 1, .mask = (bits), .value = (is)}
+
+#ifdef SYS_poll
+#define OLD_POLL ANY(poll),
+#else
+#define OLD_POLL
+#endif
+#ifdef SYS_fork
+#define X86_ONLY ANY(rename), ANY(link), ANY(unlink),
+#else
+#define X86_ONLY
+#endif
+
+/* Frames, time, memory, the way out: every room. Anonymous memory and memory
+ * mapped read-only, never executable. */
+#define EVERY_ROOM                                                             \
+    ANY(read), ANY(write), ANY(sendmsg), ANY(recvmsg), ANY(close),             \
+        OLD_POLL ANY(ppoll), ANY(clock_gettime), ANY(getrandom), ANY(brk),     \
+        ONLY(mmap, 2, PROT_EXEC, 0), ANY(munmap), ANY(mremap),                 \
+        ONLY(mprotect, 2, PROT_EXEC, 0), ANY(exit_group), ANY(exit),           \
+        ANY(rt_sigreturn), ANY(rt_sigprocmask), ANY(restart_syscall),          \
+        ANY(futex), ANY(madvise)
+
+/* No fcntl but the question whether a memfd is sealed, no flock: front holds a
+ * description of the mailbox and must not be able to lock it. */
+static const struct call front_calls[] = {
+    EVERY_ROOM,
+    ANY(sendto),
+    ANY(recvfrom),
+    ANY(pread64),
+    ANY(newfstatat),
+    ANY(fstat),
+    ONLY(fcntl, 1, UINT32_MAX, F_GET_SEALS),
+};
+
+static const struct call auth_calls[] = {
+    EVERY_ROOM,
+    ANY(fstat),
+    ANY(newfstatat),
+};
+
+static const struct call keeper_calls[] = {
+    EVERY_ROOM,      ANY(openat),       ANY(newfstatat), ANY(fstat),
+    ANY(pread64),    ANY(pwrite64),     ANY(ftruncate),  ANY(fsync),
+    ANY(fdatasync),  ANY(fcntl),        ANY(unlinkat),   ANY(renameat2),
+    ANY(fallocate),  ANY(memfd_create), ANY(lseek),      ANY(fadvise64),
+};
+
+/* syslog(3) reopens its socket when the logger was restarted. */
+static const struct call monitor_calls[] = {
+    EVERY_ROOM,
+    X86_ONLY ANY(openat),
+    ANY(newfstatat),
+    ANY(fstat),
+    ANY(fstatfs),
+    ANY(linkat),
+    ANY(unlinkat),
+    ANY(renameat),
+    ANY(renameat2),
+    ANY(pread64),
+    ANY(utimensat),
+    ANY(getpid),
+    ANY(gettid),
+    ANY(uname),
+    ANY(wait4),
+    ONLY(kill, 1, UINT32_MAX, 0),
+    ONLY(socket, 0, UINT32_MAX, AF_UNIX),
+    ANY(connect),
+    ANY(sendto),
+    ANY(writev),
+    ANY(shutdown),
+    ANY(lseek),
+    ANY(fcntl),
+};
+
+enum { PROGRAM_MAX = 512 };
+
+struct program {
+    struct sock_filter code[PROGRAM_MAX];
+    unsigned short len;
+};
+
+static void put(struct program *p, uint16_t code, uint8_t yes, uint8_t no,
+                uint32_t k)
+{
+    p->code[p->len++] = (struct sock_filter){code, yes, no, k};
+}
+
+static void load(struct program *p, size_t offset)
+{
+    put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
+}
+
+static void end(struct program *p, uint32_t action)
+{
+    put(p, BPF_RET | BPF_K, 0, 0, action);
+}
+
+/* The number is in the accumulator, before and after. Arguments are compared
+ * by their low halves: all of ours are ints. */
+static void put_call(struct program *p, const struct call *c)
+{
+    if (c->argument == 0) {
+        put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)c->number);
+        end(p, SECCOMP_RET_ALLOW);
+        return;
+    }
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, (uint32_t)c->number);
+    load(p, offsetof(struct seccomp_data, args) +
+                8 * (size_t)(c->argument - 1));
+    put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, c->value);
+    end(p, SECCOMP_RET_ALLOW);
+    load(p, offsetof(struct seccomp_data, nr));
+}
+
+static int confine_calls(const struct call *calls, size_t count)
+{
+    struct program p = {.len = 0};
+
+    if (count * 6 + 5 > PROGRAM_MAX) {
+        errno = E2BIG;
+        return -1;
+    }
+    load(&p, offsetof(struct seccomp_data, arch));
+    put(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, THIS_ARCH);
+    end(&p, SECCOMP_RET_KILL_PROCESS);
+    load(&p, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < count; i++)
+        put_call(&p, &calls[i]);
+    end(&p, SECCOMP_RET_KILL_PROCESS);
+    struct sock_fprog filter = {.len = p.len, .filter = p.code};
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
+#define CALLS(list) list, sizeof(list) / sizeof *(list)
+
+/* ---- the rooms ---- */
+
+int sandbox_front(void)
+{
+    if (confine_files(NULL, 0) < 0)
+        return -1;
+    return confine_calls(CALLS(front_calls));
+}
+
+int sandbox_auth(void)
+{
+    if (confine_files(NULL, 0) < 0)
+        return -1;
+    return confine_calls(CALLS(auth_calls));
+}
+
+int sandbox_keeper(int mailbox, int state)
+{
+    const struct territory territories[] = {{mailbox, FILES_UPDATE},
+                                            {state, FILES_OWN}};
+
+    if (confine_files(territories, 2) < 0)
+        return -1;
+    return confine_calls(CALLS(keeper_calls));
+}
+
+int sandbox_monitor(int mailbox)
+{
+    const struct territory territory = {mailbox, FILES_OWN};
+
+    if (confine_files(&territory, 1) < 0)
+        return -1;
+    return confine_calls(CALLS(monitor_calls));
+}

@@ -1,0 +1,42 @@
+#ifndef ROOMS_SETUP_H
+#define ROOMS_SETUP_H
+
+/* What the rooms need to know, settled by the start from options and
+ * environment before they divide. Read-only afterwards. */
+
+#include "net/peer.h"
+#include "rooms/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct setup {
+    const char *method;   /* how a password arrives, for the log: PASS, HELO */
+    const char *service;  /* PAM */
+    const char *template; /* --maildrop */
+    const char *secrets;  /* path of the secret file, or NULL */
+    const char *state;    /* root of the state directories */
+    uint32_t providers;   /* enum provider bits */
+    bool plaintext;       /* a password may be sent on this connection */
+    bool exposed;         /* ... and crosses a network in clear */
+    int64_t started;      /* clock_ms() */
+    int64_t login_ends;   /* deadline for the login */
+    uid_t room_uid;       /* _restante, or the caller */
+    gid_t room_gid;
+    int in, out;          /* the client */
+    int auth_program;     /* O_PATH */
+    int empty_directory;  /* O_PATH; front's root */
+    struct peer peer;
+    struct log log;
+};
+
+/* How a room ends that cannot go on; the monitor logs it. */
+enum {
+    EXIT_OWNED = 76, /* another room sent what it may not send */
+    EXIT_CAGE = 77   /* the drop or the cage failed */
+};
+
+enum { REFUSAL_DELAY = 2000, LOGIN_TRIES = 3 }; /* milliseconds; failures */
+
+#endif

@@ -1,0 +1,399 @@
+/* Command line and configuration file. Runs at the start, as whoever started
+ * the program, before the client is heard; both are the administrator's. */
+
+#include "serve/options.h"
+#include "base/slice.h"
+#include "base/trusted.h"
+#include "rooms/contract.h"
+#include "spool/place.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define DEFAULT_CONFIG "/etc/restante.conf"
+
+struct row {
+    const char *name;
+    char letter;          /* 0: it has none */
+    const char *argument; /* what it is called in --help; NULL: none */
+    /* Takes the value; returns NULL, or what the value must be. */
+    const char *(*set)(struct options *, const char *value);
+    bool in_file;
+    const char *help;
+};
+
+/* ---- setters ---- */
+
+static const char *set_config(struct options *o, const char *value)
+{
+    o->config = value;
+    return NULL;
+}
+
+static const char *set_maildrop(struct options *o, const char *value)
+{
+    if (place_check(value) < 0)
+        return "a template such as mbox:/var/mail/%u";
+    o->template = value;
+    return NULL;
+}
+
+static const char *set_auth(struct options *o, const char *value)
+{
+    if (strcmp(value, "pam") == 0)
+        o->providers = PROVIDER_PAM;
+    else if (strcmp(value, "file") == 0)
+        o->providers = PROVIDER_FILE;
+    else if (strcmp(value, "pam,file") == 0 || strcmp(value, "file,pam") == 0)
+        o->providers = PROVIDER_PAM | PROVIDER_FILE;
+    else
+        return "pam, file or pam,file";
+    return NULL;
+}
+
+static const char *set_pam_service(struct options *o, const char *value)
+{
+    if (value[0] == '\0' || strlen(value) >= 32 || strchr(value, '/') != NULL)
+        return "the name of a file in /etc/pam.d, at most 31 octets";
+    o->pam_service = value;
+    return NULL;
+}
+
+static const char *set_secrets(struct options *o, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= TEXT_PATH)
+        return "an absolute path";
+    o->secrets = value;
+    return NULL;
+}
+
+static const char *add_networks(struct options *o, const char *value)
+{
+    char word[64];
+    struct slice rest = slice_of(value);
+
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.at, ',', rest.len);
+        size_t len = comma != NULL ? (size_t)(comma - rest.at) : rest.len;
+        if (o->network_count == NETWORKS_MAX)
+            return "at most 32 networks";
+        if (slice_copy((struct slice){rest.at, len}, word, sizeof word) < 0)
+            return "networks such as 192.0.2.0/24";
+        if (strcmp(word, "local") != 0 &&
+            network_parse(word, &o->networks[o->network_count++]) < 0)
+            return "never, local, always, or networks such as 192.0.2.0/24";
+        size_t taken = len + (comma != NULL);
+        rest.at += taken;
+        rest.len -= taken;
+    }
+    return NULL;
+}
+
+static const char *set_plaintext(struct options *o, const char *value)
+{
+    o->plaintext = PLAINTEXT_NETWORKS;
+    o->network_count = 0;
+    if (strcmp(value, "never") == 0)
+        o->plaintext = PLAINTEXT_NEVER;
+    else if (strcmp(value, "always") == 0)
+        o->plaintext = PLAINTEXT_ALWAYS;
+    else if (value[0] == '\0')
+        return "never, local, always, or networks such as 192.0.2.0/24";
+    else
+        return add_networks(o, value);
+    return NULL;
+}
+
+static const char *add_domain(struct options *o, const char *value)
+{
+    if (value[0] == '\0' || strchr(value, '@') != NULL)
+        return "a domain name";
+    if (o->domain_count == DOMAINS_MAX)
+        return "given at most 16 times";
+    o->domains[o->domain_count++] = value;
+    return NULL;
+}
+
+static const char *set_read_only(struct options *o, const char *value)
+{
+    (void)value;
+    o->read_only = true;
+    return NULL;
+}
+
+static const char *set_state(struct options *o, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= TEXT_PATH)
+        return "an absolute path";
+    o->state = value;
+    return NULL;
+}
+
+static const char *set_seconds(uint64_t *seconds, const char *value)
+{
+    if (slice_number(slice_of(value), seconds) < 0 || *seconds > 1000000)
+        return "a number of seconds";
+    return NULL;
+}
+
+static const char *set_login_timeout(struct options *o, const char *value)
+{
+    o->login_timeout_given = true;
+    return set_seconds(&o->login_timeout, value);
+}
+
+static const char *set_timeout(struct options *o, const char *value)
+{
+    return set_seconds(&o->timeout, value);
+}
+
+static const char *set_log(struct options *o, const char *value)
+{
+    if (strcmp(value, "auto") == 0)
+        o->log = LOG_CHOICE_AUTO;
+    else if (strcmp(value, "syslog") == 0)
+        o->log = LOG_CHOICE_SYSLOG;
+    else if (strcmp(value, "stderr") == 0)
+        o->log = LOG_CHOICE_STDERR;
+    else
+        return "auto, syslog or stderr";
+    return NULL;
+}
+
+static const char *set_check(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_CHECK;
+    return NULL;
+}
+
+static const char *set_version(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_VERSION;
+    return NULL;
+}
+
+static const char *set_help(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_HELP;
+    return NULL;
+}
+
+static const struct row rows[] = {
+    {"config", 'f', "FILE", set_config, false,
+     "configuration file (" DEFAULT_CONFIG ")"},
+    {"maildrop", 'm', "TEMPLATE", set_maildrop, true,
+     "where mail is (mbox:/var/mail/%u)"},
+    {"auth", 'a', "LIST", set_auth, true,
+     "who checks passwords: pam, file (pam as root, else file)"},
+    {"pam-service", 'p', "NAME", set_pam_service, true, "PAM service"},
+    {"secrets", 's', "FILE", set_secrets, true, "secret file"},
+    {"plaintext", 'P', "WHO", set_plaintext, true,
+     "passwords without TLS: never, local, always, or networks (local)"},
+    {"domain", 'd', "NAME", add_domain, true,
+     "strip @NAME from user names; may be repeated"},
+    {"read-only", 'r', NULL, set_read_only, true, "delete nothing"},
+    {"state", 'S', "DIR", set_state, true, "state directories' root"},
+    {"login-timeout", 0, "SECONDS", set_login_timeout, true,
+     "time for the login (60; 0: none)"},
+    {"timeout", 0, "SECONDS", set_timeout, true,
+     "idle time after it (600; 0: none)"},
+    {"log", 0, "WHERE", set_log, true, "auto, syslog or stderr (auto)"},
+    {"check", 'n', NULL, set_check, false,
+     "check the configuration and exit"},
+    {"version", 'V', NULL, set_version, false, "print the version and exit"},
+    {"help", 'h', NULL, set_help, false, "print this and exit"},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* ---- the configuration file ---- */
+
+static const struct row *find_in_file(struct slice name)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].in_file && slice_is(name, rows[i].name))
+            return &rows[i];
+    return NULL;
+}
+
+/* Takes one line, whose end is already a NUL. */
+static int read_line(struct options *o, char *text, unsigned number,
+                     char *error)
+{
+    struct slice line = slice_trim(slice_of(text));
+
+    if (line.len == 0 || line.at[0] == '#')
+        return 0;
+    text = (char *)(uintptr_t)line.at;
+    text[line.len] = '\0';
+    size_t name = strcspn(text, " \t");
+    const struct row *row = find_in_file((struct slice){text, name});
+    char *value = text + name + strspn(text + name, " \t");
+    if (row == NULL) {
+        snprintf(error, OPTIONS_ERROR, "line %u: there is no option %.64s",
+                 number, text);
+        return -1;
+    }
+    if ((row->argument != NULL) != (*value != '\0')) {
+        snprintf(error, OPTIONS_ERROR, "line %u: %s takes %s value", number,
+                 row->name, row->argument != NULL ? "a" : "no");
+        return -1;
+    }
+    const char *wanted = row->set(o, value);
+    if (wanted == NULL)
+        return 0;
+    snprintf(error, OPTIONS_ERROR, "line %u: %s must be %s", number, row->name,
+             wanted);
+    return -1;
+}
+
+int options_read_config(struct options *o, char *text, char *error)
+{
+    unsigned number = 1;
+
+    while (*text != '\0') {
+        char *end = text + strcspn(text, "\n");
+        bool last = *end == '\0';
+        *end = '\0';
+        if (read_line(o, text, number++, error) < 0)
+            return -1;
+        if (last)
+            break;
+        text = end + 1;
+    }
+    return 0;
+}
+
+static int read_file(struct options *o, const char *given, char *error)
+{
+    const char *path = given != NULL ? given : DEFAULT_CONFIG;
+    char reason[OPTIONS_ERROR];
+    size_t len;
+    char *text = trusted_read(path, 022, &len);
+
+    if (text == NULL && errno == ENOENT && given == NULL)
+        return 0;
+    if (text == NULL) {
+        const char *why =
+            errno == EPERM ? "it must be a file of root's or yours that nobody "
+                             "else can write to"
+                           : strerror(errno);
+        snprintf(error, OPTIONS_ERROR, "%.100s: %s", path, why);
+        return EX_CONFIG;
+    }
+    if (strlen(text) != len) {
+        snprintf(error, OPTIONS_ERROR, "%.100s: it holds a NUL", path);
+        return EX_CONFIG;
+    }
+    if (options_read_config(o, text, reason) == 0)
+        return 0;
+    snprintf(error, OPTIONS_ERROR, "%.100s: %.140s", path, reason);
+    return EX_CONFIG;
+}
+
+/* ---- the command line ---- */
+
+enum { NO_LETTER = 256 }; /* getopt's value of row i without a letter: + i */
+
+static void make_getopt(struct option *options, char *letters)
+{
+    *letters++ = ':';
+    for (size_t i = 0; i < ROWS; i++) {
+        options[i] = (struct option){
+            .name = rows[i].name,
+            .has_arg = rows[i].argument != NULL ? required_argument
+                                                : no_argument,
+            .val = rows[i].letter != 0 ? rows[i].letter : NO_LETTER + (int)i};
+        if (rows[i].letter != 0)
+            *letters++ = rows[i].letter;
+        if (rows[i].letter != 0 && rows[i].argument != NULL)
+            *letters++ = ':';
+    }
+    *letters = '\0';
+    options[ROWS] = (struct option){0};
+}
+
+static const struct row *row_of(int value)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (value == NO_LETTER + (int)i ||
+            (rows[i].letter != 0 && value == rows[i].letter))
+            return &rows[i];
+    return NULL;
+}
+
+static int read_arguments(struct options *o, int argc, char **argv, char *error)
+{
+    struct option options[ROWS + 1];
+    char letters[2 * ROWS + 2];
+    int value;
+
+    make_getopt(options, letters);
+    opterr = 0;
+    optind = 0; /* may be the second reading */
+    while ((value = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+        const struct row *row = row_of(value);
+        if (row == NULL) {
+            snprintf(error, OPTIONS_ERROR, "%s %.100s; see --help",
+                     value == ':' ? "a value is missing for"
+                                  : "there is no option",
+                     argv[optind - 1]);
+            return EX_USAGE;
+        }
+        const char *wanted = row->set(o, optarg);
+        if (wanted != NULL) {
+            snprintf(error, OPTIONS_ERROR, "--%s must be %s", row->name,
+                     wanted);
+            return EX_USAGE;
+        }
+    }
+    if (optind == argc)
+        return 0;
+    snprintf(error, OPTIONS_ERROR, "%.100s is no option; see --help",
+             argv[optind]);
+    return EX_USAGE;
+}
+
+static void set_defaults(struct options *o)
+{
+    *o = (struct options){.template = "mbox:/var/mail/%u",
+                          .login_timeout = 60,
+                          .timeout = 600};
+}
+
+/* The command line is read twice: first for --config, then over the file. */
+int options_read(struct options *o, int argc, char **argv, char *error)
+{
+    set_defaults(o);
+    int status = read_arguments(o, argc, argv, error);
+    if (status != 0 || o->action == ACTION_HELP || o->action == ACTION_VERSION)
+        return status;
+    const char *config = o->config;
+    set_defaults(o);
+    status = read_file(o, config, error);
+    return status != 0 ? status : read_arguments(o, argc, argv, error);
+}
+
+void options_help(const char *program)
+{
+    printf("Usage: %s [OPTION ...]\n"
+           "Serves one connection on standard input and output.\n\n",
+           program);
+    for (size_t i = 0; i < ROWS; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "--%s%s%s", rows[i].name,
+                 rows[i].argument != NULL ? "=" : "",
+                 rows[i].argument != NULL ? rows[i].argument : "");
+        if (rows[i].letter != 0)
+            printf("  -%c, %-26s %s\n", rows[i].letter, name, rows[i].help);
+        else
+            printf("      %-26s %s\n", name, rows[i].help);
+    }
+}

@@ -1,0 +1,262 @@
+/*
+ * The command engine and what both protocols do alike. Runs in front, as
+ * _restante in an empty chroot; every octet of a command is hostile.
+ */
+
+#include "serve/session.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- refusals ---- */
+
+unsigned session_refuse(struct session *s, enum refusal why)
+{
+    stream_printf(&s->stream, "%s%s\r\n", s->protocol->error,
+                  s->protocol->texts[why]);
+    if (!s->protocol->refusal_ends)
+        return s->state;
+    s->end = END_REFUSED;
+    return STATE_DONE;
+}
+
+unsigned session_abort(struct session *s)
+{
+    s->end = END_ERROR;
+    return STATE_DONE;
+}
+
+/* ---- login and maildrop ---- */
+
+static enum refusal refusal_of(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return REFUSE_NOTHING;
+    case STATUS_BUSY:
+        return REFUSE_BUSY;
+    case STATUS_FORBIDDEN:
+        return REFUSE_FORBIDDEN;
+    default:
+        return REFUSE_TROUBLE;
+    }
+}
+
+/* Strips the "@NAME" of a domain the administrator named. */
+static struct slice without_domain(const struct session *s, struct slice user)
+{
+    const char *at = memrchr(user.at, '@', user.len);
+
+    if (at == NULL)
+        return user;
+    struct slice domain = {at + 1, user.len - (size_t)(at + 1 - user.at)};
+    for (const char *const *d = s->domains; *d != NULL; d++)
+        if (slice_is(domain, *d))
+            return (struct slice){user.at, (size_t)(at - user.at)};
+    return user;
+}
+
+enum refusal session_open(struct session *s, const char *folder)
+{
+    enum refusal why = refusal_of(maildrop_open(&s->maildrop, folder));
+
+    s->messages = s->maildrop.table.count;
+    s->octets = s->maildrop.table.octets;
+    return why;
+}
+
+static enum refusal open_after_login(struct session *s)
+{
+    s->logged_in = true;
+    maildrop_start(&s->maildrop, s->front.keeper);
+    enum refusal why = session_open(s, "");
+    if (why != REFUSE_NOTHING)
+        s->end = why == REFUSE_BUSY ? END_INUSE : END_ERROR;
+    return why;
+}
+
+enum refusal session_login(struct session *s, struct slice user,
+                           struct slice password, bool *over)
+{
+    struct frame_password words = {.user = ""};
+    enum outcome outcome = OUTCOME_REFUSED;
+
+    /* A name or password that does not fit is as wrong as any other. */
+    if (slice_copy(without_domain(s, user), words.user, sizeof words.user) < 0)
+        words.user[0] = '\0';
+    if (slice_copy(password, words.password, sizeof words.password) < 0)
+        words.user[0] = '\0';
+    int result = front_login(&s->front, &words, s->setup->login_ends, &outcome,
+                             over);
+    explicit_bzero(&words, sizeof words);
+    if (result < 0) {
+        s->end = clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT
+                                                       : END_ERROR;
+        return REFUSE_COUNT;
+    }
+    if (outcome == OUTCOME_ACCEPTED) {
+        enum refusal why = open_after_login(s);
+        *over = why != REFUSE_NOTHING;
+        return why;
+    }
+    s->end = END_REFUSED;
+    return outcome == OUTCOME_REFUSED ? REFUSE_CREDENTIALS : REFUSE_AUTH;
+}
+
+enum refusal session_commit(struct session *s)
+{
+    uint64_t marked = s->maildrop.marks.marked;
+
+    switch (maildrop_commit(&s->maildrop)) {
+    case STATUS_OK:
+        s->deleted += marked;
+        return REFUSE_NOTHING;
+    case STATUS_FORBIDDEN:
+        return REFUSE_KEPT_EVER;
+    default:
+        return REFUSE_KEPT;
+    }
+}
+
+/* ---- the engine ---- */
+
+static const struct command *find(const struct protocol *p, struct slice verb)
+{
+    for (size_t i = 0; i < p->command_count; i++)
+        if (slice_is(verb, p->commands[i].verb))
+            return &p->commands[i];
+    return NULL;
+}
+
+/* Splits the arguments as the row wants them. Returns their number, one more
+ * than ARGUMENTS_MAX for too many. */
+static size_t split(const struct command *c, struct slice rest,
+                    struct slice *arguments)
+{
+    size_t count = 0;
+
+    if (c->max == ARGUMENTS_REST) {
+        if (rest.len == 0)
+            return 0;
+        arguments[0] = (struct slice){rest.at + 1, rest.len - 1};
+        return 1;
+    }
+    for (;;) {
+        struct slice word = slice_word(&rest);
+        if (word.len == 0)
+            return count;
+        if (count == ARGUMENTS_MAX)
+            return count + 1;
+        arguments[count++] = word;
+    }
+}
+
+static unsigned dispatch(struct session *s, struct slice line)
+{
+    struct slice arguments[ARGUMENTS_MAX] = {{NULL, 0}};
+    struct slice rest = line;
+    const struct command *c = find(s->protocol, slice_word(&rest));
+
+    if (c == NULL || (line.len > 0 && line.at[0] == ' '))
+        return session_refuse(s, REFUSE_COMMAND);
+    if ((c->states & s->state) == 0)
+        return session_refuse(s, REFUSE_STATE);
+    size_t count = split(c, rest, arguments);
+    if (count < c->min || count > c->max)
+        return session_refuse(s, REFUSE_ARGUMENTS);
+    return c->handler(s, arguments);
+}
+
+/* Waits for a command. Before the login one deadline holds for all of it, so
+ * that octets that trickle extend nothing. */
+static enum stream_event next_line(struct session *s, struct slice *line)
+{
+    size_t max = s->logged_in ? s->protocol->line : s->protocol->login_line;
+    int64_t deadline = s->logged_in ? clock_in_seconds(s->timeout)
+                                    : s->setup->login_ends;
+
+    return stream_line(&s->stream, max, deadline, line);
+}
+
+static void note_end(struct session *s, enum stream_event event)
+{
+    switch (event) {
+    case STREAM_EOF:
+        s->end = END_EOF;
+        break;
+    case STREAM_TIMEOUT:
+        s->end = END_TIMEOUT;
+        break;
+    default:
+        s->end = END_ERROR;
+    }
+}
+
+static void serve(struct session *s)
+{
+    struct slice line;
+
+    s->protocol->greet(s);
+    while (s->state != STATE_DONE) {
+        enum stream_event event = next_line(s, &line);
+        if (event == STREAM_LINE) {
+            s->state = dispatch(s, line);
+        } else if (event == STREAM_LONG) {
+            s->state = session_refuse(s, REFUSE_LINE);
+        } else {
+            note_end(s, event);
+            s->state = STATE_DONE;
+        }
+    }
+    stream_flush(&s->stream);
+}
+
+/* ---- the room ---- */
+
+static void farewell(const struct session *s)
+{
+    struct frame_farewell words = {.reason = s->end,
+                                   .messages = s->messages,
+                                   .octets = s->octets,
+                                   .retrieved = s->retrieved,
+                                   .top = s->top,
+                                   .deleted = s->deleted,
+                                   .received = s->stream.received,
+                                   .sent = s->stream.sent};
+
+    front_farewell(&s->front, &words);
+}
+
+static void begin(struct session *s, const struct setup *setup,
+                  const struct session_terms *terms, int monitor)
+{
+    s->protocol = terms->protocol;
+    s->setup = setup;
+    s->domains = terms->domains;
+    s->read_only = terms->read_only;
+    s->timeout = terms->timeout;
+    s->state = terms->protocol->login_state;
+    s->front = (struct front){.monitor = monitor, .auth = -1, .keeper = -1};
+    if (gethostname(s->host, sizeof s->host - 1) < 0 || s->host[0] == '\0')
+        strcpy(s->host, "localhost");
+    stream_start(&s->stream, setup->in, setup->out, monitor);
+    s->stream.write_patience =
+        terms->timeout == 0 ? CLOCK_NEVER : (int64_t)terms->timeout * 1000;
+}
+
+void session_live(const struct setup *setup, const struct session_terms *terms,
+                  int monitor, pid_t parent)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        _exit(EXIT_CAGE);
+    begin(s, setup, terms, monitor);
+    if (front_enter(setup, monitor, parent) < 0)
+        _exit(EXIT_CAGE);
+    serve(s);
+    farewell(s);
+    _exit(0);
+}

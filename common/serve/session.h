@@ -1,0 +1,130 @@
+#ifndef SERVE_SESSION_H
+#define SERVE_SESSION_H
+
+/*
+ * A session: one client, from greeting to end, in the front room. What the two
+ * protocols share is here; what differs is a table of commands, a table of
+ * texts and the handlers (pop3d/pop3.c, pop2d/pop2.c).
+ *
+ * A command is one row. The engine makes every refusal that the row can make;
+ * the handler does the work and returns the next state.
+ */
+
+#include "net/stream.h"
+#include "rooms/front.h"
+#include "rooms/maildrop.h"
+#include "rooms/setup.h"
+
+struct session;
+
+/* Why a command is refused. Each protocol has one text for each; a protocol
+ * that does not need one leaves it NULL. */
+enum refusal {
+    REFUSE_NOTHING,
+    REFUSE_COMMAND,     /* no such command */
+    REFUSE_STATE,       /* not in this state */
+    REFUSE_ARGUMENTS,   /* too few or too many */
+    REFUSE_LINE,        /* line too long */
+    REFUSE_NUMBER,      /* not a number */
+    REFUSE_ABSENT,      /* no such message */
+    REFUSE_DELETED,     /* the message is marked */
+    REFUSE_USER_FIRST,  /* PASS without USER */
+    REFUSE_MECHANISM,   /* AUTH with a mechanism not offered */
+    REFUSE_CREDENTIALS, /* name or password */
+    REFUSE_AUTH,        /* could not be decided */
+    REFUSE_PLAINTEXT,   /* no password in clear here */
+    REFUSE_BUSY,        /* the maildrop is locked */
+    REFUSE_FORBIDDEN,   /* the maildrop is not one to serve */
+    REFUSE_TROUBLE,     /* the maildrop cannot be had now */
+    REFUSE_CHANGED,     /* the message is no longer what was listed */
+    REFUSE_READ_ONLY,   /* nothing can be deleted here */
+    REFUSE_KEPT,        /* UPDATE removed nothing, now */
+    REFUSE_KEPT_EVER,   /* UPDATE can remove nothing here */
+    REFUSE_COUNT
+};
+
+enum {
+    STATE_DONE = 0, /* the session is over; the other states are bits */
+    ARGUMENTS_MAX = 4,
+    ARGUMENTS_REST = 255 /* max: the rest of the line, as one argument */
+};
+
+struct command {
+    const char *verb;
+    unsigned states; /* in which it is allowed */
+    unsigned char min, max;
+    unsigned (*handler)(struct session *, const struct slice *arguments);
+    const char *capability; /* its line in CAPA, or NULL */
+    bool (*offered)(const struct session *); /* NULL: always */
+};
+
+struct protocol {
+    const char *program; /* pop3d */
+    const char *service; /* pop3: PAM's service */
+    const char *method;  /* PASS: how a password arrives, for the log */
+    const struct command *commands;
+    size_t command_count;
+    unsigned login_state;     /* the first state */
+    size_t login_line, line;  /* longest command line before and after login */
+    const char *error;        /* begins every refusal: "-ERR " */
+    bool refusal_ends;        /* every refusal ends the session */
+    const char *misconfigured; /* what the client hears then */
+    const char *const *texts; /* of the refusals */
+    void (*greet)(struct session *);
+};
+
+struct session {
+    const struct protocol *protocol;
+    const struct setup *setup;
+    const char *const *domains; /* NULL-ended: @NAME is stripped */
+    bool read_only;             /* --read-only */
+    uint64_t timeout;           /* seconds */
+    unsigned state;
+    enum end_reason end; /* why it is over */
+    bool logged_in;
+    char host[256];
+    bool named;           /* USER was the last word */
+    char user[TEXT_USER]; /* as USER gave it */
+    uint64_t last;        /* POP3 LAST */
+    uint64_t current;     /* POP2's current message */
+    uint64_t messages, octets, retrieved, top, deleted; /* for the log */
+    struct front front;
+    struct stream stream;
+    struct maildrop maildrop;
+};
+
+/* What a session needs beyond the setup. */
+struct session_terms {
+    const struct protocol *protocol;
+    const char *const *domains;
+    bool read_only;
+    uint64_t timeout; /* seconds */
+};
+
+/* The life of the front room: enters its cage and serves until the end. parent
+ * is the monitor's process, monitor its socket. */
+_Noreturn void session_live(const struct setup *setup,
+                            const struct session_terms *terms, int monitor,
+                            pid_t parent);
+
+/* Says no. Returns the next state: the present one, or STATE_DONE. */
+unsigned session_refuse(struct session *s, enum refusal why);
+
+/* Ends without a word: an answer under way cannot be completed. */
+unsigned session_abort(struct session *s);
+
+/*
+ * Logs in and opens the maildrop. Returns REFUSE_NOTHING, or why not; *over
+ * says that the session must end after the refusal. Returns REFUSE_COUNT when
+ * nobody is left to answer to.
+ */
+enum refusal session_login(struct session *s, struct slice user,
+                           struct slice password, bool *over);
+
+/* Opens a maildrop or folder in place of the present one. */
+enum refusal session_open(struct session *s, const char *folder);
+
+/* Applies the deletions and releases the maildrop. */
+enum refusal session_commit(struct session *s);
+
+#endif

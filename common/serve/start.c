@@ -1,0 +1,364 @@
+/*
+ * From exec to the rooms: options, the client's descriptors, the log, and what
+ * must be opened while the whole file system is in reach. Runs as whoever
+ * started the program; reads nothing from the client.
+ */
+
+#include "serve/start.h"
+#include "base/clock.h"
+#include "base/trusted.h"
+#include "rooms/monitor.h"
+#include "serve/listen.h"
+#include "serve/options.h"
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define ROOM_USER     "_restante"
+#define ROOT_STATE    "/var/lib/restante"
+#define OWN_STATE     ".local/state/restante"
+#define AUTH_PROGRAM  "../libexec/restante/auth"
+#define EMPTY_TREE    "../libexec/restante/empty"
+
+struct startup {
+    const struct protocol *protocol;
+    struct options options;
+    struct setup setup;
+    char own_state[PATH_MAX];
+    char error[OPTIONS_ERROR];
+};
+
+/* ---- the descriptors we were born with ---- */
+
+/* Descriptors 0 to 2 must exist, or a file opened later would land there. */
+static void fill_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+/* Under inetd descriptor 2 is the client, too. A terminal is a person, who may
+ * read anything. */
+static bool stderr_is_client(int in)
+{
+    struct stat a, b;
+
+    return !isatty(STDERR_FILENO) && fstat(in, &a) == 0 &&
+           fstat(STDERR_FILENO, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino && !S_ISCHR(a.st_mode);
+}
+
+static void open_log(struct startup *u)
+{
+    struct log *log = &u->setup.log;
+    const char *ident = u->protocol->program;
+
+    if (u->options.log == LOG_CHOICE_STDERR && !stderr_is_client(u->setup.in))
+        log_to_stderr(log, ident);
+    else if (u->options.log == LOG_CHOICE_AUTO &&
+             getenv("JOURNAL_STREAM") != NULL)
+        log_to_journal(log, ident);
+    else
+        log_to_syslog(log, ident);
+}
+
+/* ---- when something is wrong ---- */
+
+static void tell_stderr(const struct startup *u)
+{
+    if (!stderr_is_client(u->setup.in))
+        fprintf(stderr, "%s: %s\n", u->protocol->program, u->error);
+}
+
+/* One line to the log and to standard error, one to the client. */
+static int misconfigured(struct startup *u, int status)
+{
+    const char *text = u->protocol->misconfigured;
+
+    if (u->options.action == ACTION_CHECK) {
+        fprintf(stderr, "%s: %s\n", u->protocol->program, u->error);
+        return status;
+    }
+    u->options.log = LOG_CHOICE_AUTO;
+    open_log(u);
+    log_line(&u->setup.log, LOG_ERR, "%s", u->error);
+    tell_stderr(u);
+    if (write(u->setup.out, text, strlen(text)) < 0)
+        return status; /* the client is gone: nothing more to say */
+    return status;
+}
+
+static int complain(struct startup *u, const char *what, const char *why)
+{
+    snprintf(u->error, sizeof u->error, "%.120s: %.120s", what, why);
+    return EX_CONFIG;
+}
+
+/* ---- what the options mean here ---- */
+
+static int find_room_user(struct startup *u)
+{
+    u->setup.room_uid = getuid();
+    u->setup.room_gid = getgid();
+    if (geteuid() != 0)
+        return 0;
+    const struct passwd *pw = getpwnam(ROOM_USER);
+    if (pw == NULL || pw->pw_uid == 0)
+        return complain(u, "the system user " ROOM_USER " is missing",
+                        "make it (see sysusers.d/restante.conf)");
+    u->setup.room_uid = pw->pw_uid;
+    u->setup.room_gid = pw->pw_gid;
+    return 0;
+}
+
+/* Opens what lies beside this program: the build tree works like the
+ * installed one. */
+static int open_beside(struct startup *u, const char *relative, int flags,
+                       int *fd)
+{
+    char path[PATH_MAX + 64];
+    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
+
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    if (len <= 0)
+        return complain(u, "/proc/self/exe", "cannot be read; mount /proc");
+    strcpy(path + len, relative);
+    *fd = open(path, O_PATH | O_CLOEXEC | flags);
+    return *fd >= 0 ? 0 : complain(u, path, strerror(errno));
+}
+
+static int choose_state(struct startup *u)
+{
+    const char *home = getenv("HOME");
+
+    if (u->options.state != NULL)
+        u->setup.state = u->options.state;
+    else if (geteuid() == 0)
+        u->setup.state = ROOT_STATE;
+    else if (home != NULL && home[0] == '/') {
+        snprintf(u->own_state, sizeof u->own_state, "%s/" OWN_STATE, home);
+        u->setup.state = u->own_state;
+    }
+    return 0;
+}
+
+static int choose_auth(struct startup *u)
+{
+    struct setup *s = &u->setup;
+    const struct options *o = &u->options;
+
+    s->providers = o->providers;
+    if (s->providers == 0)
+        s->providers = geteuid() == 0 ? PROVIDER_PAM : PROVIDER_FILE;
+    s->service = o->pam_service != NULL ? o->pam_service : u->protocol->service;
+    s->secrets = o->secrets;
+    if ((s->providers & PROVIDER_FILE) != 0 && s->secrets == NULL)
+        return complain(u, "--auth=file", "name the file with --secrets");
+    if (s->secrets == NULL)
+        return 0;
+    int fd = trusted_open(s->secrets, 077);
+    if (fd < 0)
+        return complain(u, s->secrets,
+                        errno == EPERM
+                            ? "it must be a file of root's or yours that "
+                              "nobody else can read: chmod 600"
+                            : strerror(errno));
+    close(fd);
+    return 0;
+}
+
+static bool plaintext_allowed(const struct options *o, const struct peer *peer)
+{
+    if (o->plaintext != PLAINTEXT_NETWORKS)
+        return o->plaintext == PLAINTEXT_ALWAYS;
+    for (size_t i = 0; i < o->network_count; i++)
+        if (network_holds(&o->networks[i], peer))
+            return true;
+    return peer->local;
+}
+
+static void choose_times(struct startup *u)
+{
+    uint64_t seconds = u->options.login_timeout;
+
+    if (isatty(u->setup.in) && !u->options.login_timeout_given)
+        seconds = 0;
+    u->setup.started = clock_ms();
+    u->setup.login_ends = clock_in_seconds(seconds);
+}
+
+static int settle(struct startup *u)
+{
+    struct setup *s = &u->setup;
+    int status;
+
+    s->method = u->protocol->method;
+    s->template = u->options.template;
+    if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
+        (status = choose_auth(u)) != 0 ||
+        (status = open_beside(u, AUTH_PROGRAM, 0, &s->auth_program)) != 0 ||
+        (status = open_beside(u, EMPTY_TREE, O_DIRECTORY,
+                              &s->empty_directory)) != 0)
+        return status;
+    choose_times(u);
+    return 0;
+}
+
+/* ---- --check ---- */
+
+static int check_pam_service(struct startup *u)
+{
+    char path[PATH_MAX];
+
+    if ((u->setup.providers & PROVIDER_PAM) == 0)
+        return 0;
+    snprintf(path, sizeof path, "/etc/pam.d/%s", u->setup.service);
+    return access(path, R_OK) == 0
+               ? 0
+               : complain(u, path,
+                          "PAM has no such service; install the file that "
+                          "comes with this program");
+}
+
+static int check(struct startup *u)
+{
+    int status = settle(u);
+
+    if (status == 0)
+        status = check_pam_service(u);
+    if (status != 0)
+        return misconfigured(u, status);
+    printf("%s: the configuration is good\n"
+           "maildrop %s\nauth%s%s\nstate %s\n",
+           u->protocol->program, u->setup.template,
+           u->setup.providers & PROVIDER_PAM ? " pam" : "",
+           u->setup.providers & PROVIDER_FILE ? " file" : "",
+           u->setup.state != NULL ? u->setup.state : "none");
+    return 0;
+}
+
+/* ---- the rooms ---- */
+
+/* One write a reply is worth little when the kernel holds it back. */
+static void send_at_once(int out)
+{
+    int on = 1;
+
+    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* The monitor lets the client go for good; what stood on 0 to 2 must not be
+ * the client either. */
+static void let_client_go(const struct setup *s)
+{
+    bool keep_stderr = !stderr_is_client(s->in);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (s->in > STDERR_FILENO)
+        close(s->in);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    if (!keep_stderr)
+        dup2(null, STDERR_FILENO);
+    close(null);
+}
+
+static int divide(struct startup *u)
+{
+    const struct session_terms terms = {.protocol = u->protocol,
+                                        .domains = u->options.domains,
+                                        .read_only = u->options.read_only,
+                                        .timeout = u->options.timeout};
+    pid_t self = getpid();
+    int wire[2];
+
+    if (frame_wire(wire) < 0)
+        return misconfigured(u, complain(u, "socketpair", strerror(errno)));
+    pid_t front = fork();
+    if (front < 0)
+        return misconfigured(u, complain(u, "fork", strerror(errno)));
+    if (front == 0)
+        session_live(&u->setup, &terms, wire[1], self);
+    close(wire[1]);
+    let_client_go(&u->setup);
+    monitor_run(&u->setup, wire[0], front);
+    return 0;
+}
+
+static int serve(struct startup *u)
+{
+    int status = settle(u);
+
+    if (status != 0)
+        return misconfigured(u, status);
+    if (peer_of(u->setup.in, &u->setup.peer) < 0)
+        return 0; /* the client has gone again */
+    u->setup.plaintext = plaintext_allowed(&u->options, &u->setup.peer);
+    u->setup.exposed = !u->setup.peer.local;
+    send_at_once(u->setup.out);
+    open_log(u);
+    return divide(u);
+}
+
+/* What we inherit must not matter: masks, dispositions, directory. */
+static void forget_inheritance(void)
+{
+    sigset_t none;
+
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (chdir("/") < 0)
+        abort();
+}
+
+int start(const struct protocol *protocol, int argc, char **argv)
+{
+    struct startup *u = calloc(1, sizeof *u);
+
+    if (u == NULL)
+        return EX_OSERR;
+    u->protocol = protocol;
+    fill_standard();
+    forget_inheritance();
+    int listening = listen_client(&u->setup.in, &u->setup.out);
+    int status = options_read(&u->options, argc, argv, u->error);
+    if (status == 0 && listening < 0)
+        status = complain(u, "LISTEN_FDS",
+                          "pass one descriptor (Accept=yes in the socket)");
+    if (status != 0)
+        return misconfigured(u, status);
+    switch (u->options.action) {
+    case ACTION_HELP:
+        options_help(protocol->program);
+        return 0;
+    case ACTION_VERSION:
+        printf("%s (restante) %s\n", protocol->program, VERSION);
+        return 0;
+    case ACTION_CHECK:
+        return check(u);
+    default:
+        return serve(u);
+    }
+}

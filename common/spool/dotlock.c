@@ -1,0 +1,199 @@
+/* Dotlocks. Runs in the monitor after the login, as the user with the spool's
+ * group, inside a Landlock that knows only the spool directory; distrusts what
+ * stands in other people's lock files. */
+
+#include "spool/dotlock.h"
+#include "base/slice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
+#include <unistd.h>
+
+/* File systems whose other side may be another host. */
+static const long shared_file_systems[] = {
+    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* CIFS */,
+    0xfe534d42 /* SMB2 */, CEPH_SUPER_MAGIC, 0x65735546 /* FUSE */,
+    AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */,
+};
+
+static bool is_local(int directory)
+{
+    struct statfs fs;
+
+    if (fstatfs(directory, &fs) < 0)
+        return false;
+    size_t count = sizeof shared_file_systems / sizeof *shared_file_systems;
+    for (size_t i = 0; i < count; i++)
+        if ((uint32_t)fs.f_type == (uint32_t)shared_file_systems[i])
+            return false;
+    return true;
+}
+
+int dotlock_prepare(struct dotlock *d, int directory, const char *name)
+{
+    *d = (struct dotlock){.directory = directory, .fd = -1};
+    d->local = is_local(directory);
+    if (gethostname(d->host, sizeof d->host - 1) < 0 || d->host[0] == '\0')
+        strcpy(d->host, "localhost");
+    int len = snprintf(d->name, sizeof d->name, "%s.lock", name);
+    if (len < 0 || (size_t)len >= sizeof d->name) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return 0;
+}
+
+static void unique_name(char *name, size_t size)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(name, size, ".lk%ld.%lx.%lx", (long)getpid(), (long)now.tv_sec,
+             now.tv_nsec);
+}
+
+/* Makes a file of our own with pid and host in it. Returns its descriptor, or
+ * -1 with errno. */
+static int make_ticket(const struct dotlock *d, const char *name)
+{
+    char text[160];
+    int len = snprintf(text, sizeof text, "%ld\n%s\n", (long)getpid(), d->host);
+    int fd = openat(d->directory, name,
+                    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+    if (fd < 0)
+        return -1;
+    ssize_t n = write(fd, text, (size_t)len);
+    if (n != len) {
+        int saved = n < 0 ? errno : ENOSPC;
+        unlinkat(d->directory, name, 0);
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* Is the process that wrote the lock known to be dead? Only a lock that names
+ * this host can tell; kill's EPERM means alive. */
+static bool holder_is_dead(const struct dotlock *d, int fd)
+{
+    char text[160];
+    ssize_t len = d->local ? pread(fd, text, sizeof text - 1, 0) : -1;
+
+    if (len <= 0)
+        return false;
+    text[len] = '\0';
+    char *end;
+    long pid = strtol(text, &end, 10);
+    struct slice host = slice_trim(slice_of(end));
+    return pid > 1 && slice_is(host, d->host) && kill((pid_t)pid, 0) < 0 &&
+           errno == ESRCH;
+}
+
+/* The file system's own clock: the time of a file just written there. */
+static bool is_old(const struct stat *lock, int ticket)
+{
+    struct stat now;
+
+    return fstat(ticket, &now) == 0 &&
+           now.st_mtime - lock->st_mtime >= DOTLOCK_STALE_SECONDS;
+}
+
+/* Moves the lock away and looks again: what came with the name must be what
+ * was judged. A live lock caught by mistake is put back. */
+static int move_away(const struct dotlock *d, const struct stat *judged)
+{
+    char aside[64];
+    struct stat st;
+
+    unique_name(aside, sizeof aside);
+    if (renameat(d->directory, d->name, d->directory, aside) < 0)
+        return -1;
+    bool same = fstatat(d->directory, aside, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                st.st_ino == judged->st_ino && st.st_dev == judged->st_dev;
+    if (!same && renameat2(d->directory, aside, d->directory, d->name,
+                           RENAME_NOREPLACE) == 0)
+        return -1;
+    unlinkat(d->directory, aside, 0);
+    return same ? 0 : -1;
+}
+
+/* Breaks the lock in our way if it is stale. Returns whether another try makes
+ * sense. */
+static bool break_stale(const struct dotlock *d, int ticket)
+{
+    struct stat st;
+    int fd = openat(d->directory, d->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+                                               O_CLOEXEC);
+
+    if (fd < 0) /* gone meanwhile, or not ours to read: judge it by age */
+        return fstatat(d->directory, d->name, &st, AT_SYMLINK_NOFOLLOW) < 0
+                   ? errno == ENOENT
+                   : is_old(&st, ticket) && move_away(d, &st) == 0;
+    bool stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                 (is_old(&st, ticket) || holder_is_dead(d, fd));
+    close(fd);
+    return stale && move_away(d, &st) == 0;
+}
+
+/* link(2) may have worked although its answer was lost (NFS): what counts is
+ * the number of names. Returns 0 or an errno value. */
+static int link_ticket(const struct dotlock *d, const char *name, int ticket)
+{
+    struct stat st;
+
+    if (linkat(d->directory, name, d->directory, d->name, 0) == 0)
+        return 0;
+    int reason = errno;
+    return fstat(ticket, &st) == 0 && st.st_nlink == 2 ? 0 : reason;
+}
+
+int dotlock_try(struct dotlock *d)
+{
+    char name[64];
+
+    unique_name(name, sizeof name);
+    int ticket = make_ticket(d, name);
+    if (ticket < 0)
+        return -1;
+    int reason = link_ticket(d, name, ticket);
+    if (reason == EEXIST && break_stale(d, ticket))
+        reason = link_ticket(d, name, ticket);
+    unlinkat(d->directory, name, 0);
+    if (reason == 0) {
+        d->fd = ticket;
+        return 0;
+    }
+    close(ticket);
+    errno = reason;
+    return -1;
+}
+
+void dotlock_refresh(const struct dotlock *d)
+{
+    if (d->fd >= 0)
+        futimens(d->fd, NULL);
+}
+
+void dotlock_release(struct dotlock *d)
+{
+    struct stat ours, named;
+
+    if (d->fd < 0)
+        return;
+    if (fstat(d->fd, &ours) == 0 &&
+        fstatat(d->directory, d->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+        unlinkat(d->directory, d->name, 0);
+    close(d->fd);
+    d->fd = -1;
+}

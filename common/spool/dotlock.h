@@ -1,0 +1,34 @@
+#ifndef SPOOL_DOTLOCK_H
+#define SPOOL_DOTLOCK_H
+
+/* The dotlock itself: MAILBOX.lock, a text file "PID\nHOST\n". Made by link(2)
+ * so that it never exists empty; a stale one is broken only by renaming it
+ * away and looking at its inode a second time. */
+
+#include <stdbool.h>
+
+enum { DOTLOCK_STALE_SECONDS = 600, DOTLOCK_REFRESH_SECONDS = 60 };
+
+struct dotlock {
+    int directory;  /* where the mailbox is; owned by the caller */
+    char name[272]; /* MAILBOX.lock */
+    char host[128]; /* this host's name, as written into the lock */
+    bool local;     /* the directory is on a file system of this host */
+    int fd;         /* our lock file while we hold it, else -1 */
+};
+
+/* Prepares a dotlock for the mailbox called name in the directory. Returns 0,
+ * or -1 with errno ENAMETOOLONG. */
+int dotlock_prepare(struct dotlock *d, int directory, const char *name);
+
+/* Tries once, breaking a stale lock. Returns 0, or -1 with errno: EEXIST when
+ * somebody holds it, else why it cannot be made here. */
+int dotlock_try(struct dotlock *d);
+
+/* Tells the others that the holder lives; call it about once a minute. */
+void dotlock_refresh(const struct dotlock *d);
+
+/* Removes it if it is held and still ours. */
+void dotlock_release(struct dotlock *d);
+
+#endif

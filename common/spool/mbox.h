@@ -1,0 +1,26 @@
+#ifndef SPOOL_MBOX_H
+#define SPOOL_MBOX_H
+
+/* What the files of the mbox format share among themselves. */
+
+#include "spool/mailbox.h"
+
+enum {
+    MBOX_BLOCK = 256 * 1024,    /* octets read at once */
+    MBOX_PATIENCE = 30 * 1000,  /* milliseconds for the mailbox locks */
+};
+
+/* Is the message, checksum and seam, still there? The caller holds a lock.
+ * Returns 0, or -1 with errno ESTALE. */
+int mbox_verify(int fd, uint64_t size, const struct message *m);
+
+/* mailbox_format.remove and .identify of the mbox. */
+int mbox_remove(struct mailbox *, const struct table *, const struct marks *);
+int mbox_identify(struct mailbox *, const struct table *,
+                  struct table_writer *, uint32_t *stride);
+
+/* Reads exactly len octets at offset. Returns 0, or -1 with errno (ESTALE
+ * when the file ends before). */
+int mbox_read(int fd, char *to, size_t len, uint64_t offset);
+
+#endif

@@ -1,0 +1,231 @@
+/*
+ * UIDLs of an mbox, equal to popa3d's so that moving from it downloads nothing
+ * again: MD5 over those header lines that delivery fixes for ever. They never
+ * depend on Status and X- lines, which mail readers change, nor on From_.
+ *
+ * Runs in the keeper, as the user, caged; distrusts the mailbox.
+ */
+
+#include "base/slice.h"
+#include "spool/mbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <md5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { UIDL_STRIDE = 32, HEADER_BLOCK = 8192 };
+
+/* What is known of a header while its lines go by. */
+struct header {
+    MD5_CTX md5;
+    bool received; /* the first Received: field has begun */
+    bool counts;   /* the current field goes into the digest */
+    bool in_line;  /* the next octets continue a line */
+    bool over;     /* the empty line has been seen */
+};
+
+struct identity {
+    uint64_t id;    /* the digest's first eight octets */
+    uint32_t index; /* in the table */
+    uint32_t twin;  /* how many identical copies stand before it */
+};
+
+static bool names(const char *line, size_t len, const char *field)
+{
+    size_t name = strlen(field);
+
+    return len >= name && strncasecmp(line, field, name) == 0;
+}
+
+/* Does the field that begins with this line go into the digest? Where a
+ * message was received before, Date and Message-ID are the sender's and may
+ * stand on many copies; what tells copies apart is above them. */
+static bool field_counts(struct header *h, const char *line, size_t len)
+{
+    if (names(line, len, "Received:")) {
+        bool first = !h->received;
+        h->received = true;
+        return first;
+    }
+    if (names(line, len, "Delivered-To:") ||
+        names(line, len, "X-Delivery-ID:"))
+        return true;
+    return !h->received && (names(line, len, "Date:") ||
+                            names(line, len, "Message-ID:"));
+}
+
+static void header_piece(struct header *h, const char *piece, size_t len)
+{
+    if (!h->in_line) {
+        h->over = piece[0] == '\n' || (len > 1 && memcmp(piece, "\r\n", 2) == 0);
+        if (h->over)
+            return;
+        if (piece[0] != ' ' && piece[0] != '\t')
+            h->counts = field_counts(h, piece, len);
+    }
+    if (h->counts)
+        MD5Update(&h->md5, (const uint8_t *)piece, len);
+    h->in_line = piece[len - 1] != '\n';
+}
+
+/* Feeds the whole lines of the block, or all of it when cut is set. Returns
+ * the octets taken. */
+static size_t header_block(struct header *h, const char *block, size_t held,
+                           bool cut)
+{
+    size_t at = 0;
+
+    while (at < held && !h->over) {
+        const char *lf = memchr(block + at, '\n', held - at);
+        if (lf == NULL && !cut)
+            break;
+        size_t len = lf != NULL ? (size_t)(lf + 1 - (block + at)) : held - at;
+        header_piece(h, block + at, len);
+        at += len;
+    }
+    return at;
+}
+
+static int read_header(int fd, const struct message *m, struct header *h)
+{
+    char block[HEADER_BLOCK];
+    uint64_t offset = message_text(m), left = m->length;
+    size_t held = 0;
+
+    while ((left > 0 || held > 0) && !h->over) {
+        size_t want = sizeof block - held;
+        if (want > left)
+            want = (size_t)left;
+        if (mbox_read(fd, block + held, want, offset) < 0)
+            return -1;
+        offset += want;
+        left -= want;
+        held += want;
+        bool cut = left == 0 || held == sizeof block;
+        size_t taken = header_block(h, block, held, cut);
+        held -= taken;
+        memmove(block, block + taken, held);
+    }
+    return 0;
+}
+
+/* The digest's first two words, each with its octets reversed. */
+static uint64_t id_of(const uint8_t *digest)
+{
+    uint64_t id = 0;
+
+    for (int i = 3; i >= 0; i--)
+        id = id << 8 | digest[i];
+    for (int i = 7; i >= 4; i--)
+        id = id << 8 | digest[i];
+    return id;
+}
+
+static int identify(int fd, const struct message *m, uint64_t *id)
+{
+    struct header h = {.received = false};
+    uint8_t digest[MD5_DIGEST_LENGTH];
+
+    MD5Init(&h.md5);
+    if (read_header(fd, m, &h) < 0)
+        return -1;
+    MD5Final(digest, &h.md5);
+    *id = id_of(digest);
+    return 0;
+}
+
+static int by_id_then_index(const void *a, const void *b)
+{
+    const struct identity *x = a, *y = b;
+
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct identity *x = a, *y = b;
+
+    return x->index < y->index ? -1 : 1;
+}
+
+static void number_twins(struct identity *all, uint64_t count)
+{
+    qsort(all, count, sizeof *all, by_id_then_index);
+    for (uint64_t i = 1; i < count; i++)
+        if (all[i].id == all[i - 1].id)
+            all[i].twin = all[i - 1].twin + 1;
+    qsort(all, count, sizeof *all, by_index);
+}
+
+static int write_uidl(struct table_writer *to, const struct identity *who)
+{
+    char slot[UIDL_STRIDE] = {0};
+    int len = snprintf(slot, sizeof slot, "%016" PRIx64, who->id);
+
+    if (who->twin > 0)
+        snprintf(slot + len, sizeof slot - (size_t)len, "-%" PRIu32,
+                 who->twin + 1);
+    return table_write(to, slot, sizeof slot);
+}
+
+static int write_all(const struct mailbox *mb, const struct table *table,
+                     struct identity *all, struct table_writer *to)
+{
+    for (uint64_t i = 0; i < table->count; i++) {
+        all[i].index = (uint32_t)i;
+        if (identify(mb->fd, &table->messages[i], &all[i].id) < 0)
+            return -1;
+    }
+    number_twins(all, table->count);
+    for (uint64_t i = 0; i < table->count; i++)
+        if (write_uidl(to, &all[i]) < 0)
+            return -1;
+    return 0;
+}
+
+/* The caller holds a lock: is everything where the table says? */
+static int still_there(const struct mailbox *mb, const struct table *table)
+{
+    struct snapshot now;
+    struct stat st;
+
+    if (fstat(mb->fd, &st) < 0)
+        return -1;
+    now = snapshot_of(&st);
+    if (snapshot_same(&now, &mb->seen))
+        return 0;
+    for (uint64_t i = 0; i < table->count; i++)
+        if (mbox_verify(mb->fd, now.size, &table->messages[i]) < 0)
+            return -1;
+    return 0;
+}
+
+int mbox_identify(struct mailbox *mb, const struct table *table,
+                  struct table_writer *to, uint32_t *stride)
+{
+    struct identity *all = NULL;
+
+    *stride = UIDL_STRIDE;
+    if (lock_fcntl_within(mb->fd, F_RDLCK, MBOX_PATIENCE) < 0)
+        return -1;
+    int result = still_there(mb, table);
+    if (result == 0 && table->count > UINT32_MAX) {
+        errno = EOVERFLOW;
+        result = -1;
+    }
+    if (result == 0)
+        all = calloc(table->count + 1, sizeof *all);
+    result = all == NULL ? -1 : write_all(mb, table, all, to);
+    int saved = errno;
+    free(all);
+    lock_fcntl(mb->fd, F_UNLCK);
+    errno = saved;
+    return result;
+}

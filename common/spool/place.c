@@ -1,0 +1,132 @@
+/* The --maildrop template. Runs in the monitor; the template is the
+ * administrator's, the user name is checked here. */
+
+#include "spool/place.h"
+#include "base/slice.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define FORMAT_MBOX "mbox:"
+
+struct expansion {
+    char path[PLACE_PATH];
+    size_t len;
+    bool full;
+};
+
+bool place_name_ok(const char *user)
+{
+    size_t len = strlen(user);
+
+    return len > 0 && len < 256 && user[0] != '.' && user[0] != '-' &&
+           strchr(user, '/') == NULL &&
+           !slice_has_control((struct slice){user, len});
+}
+
+static const char *path_of(const char *template)
+{
+    if (strncmp(template, FORMAT_MBOX, strlen(FORMAT_MBOX)) != 0)
+        return NULL;
+    return template + strlen(FORMAT_MBOX);
+}
+
+static bool path_ok(const char *path)
+{
+    for (const char *at = path; *at != '\0'; at++) {
+        if (*at == '%' && strchr("uh12%", at[1]) == NULL)
+            return false;
+        if (*at == '%' && *++at == '\0')
+            return false;
+    }
+    return (path[0] == '/' || strncmp(path, "%h/", 3) == 0) &&
+           path[strlen(path) - 1] != '/';
+}
+
+int place_check(const char *template)
+{
+    const char *path = path_of(template);
+
+    if (path != NULL && path_ok(path))
+        return 0;
+    errno = EINVAL;
+    return -1;
+}
+
+bool place_in_home(const char *template)
+{
+    return strstr(template, "%h") != NULL;
+}
+
+static void append(struct expansion *e, const char *octets, size_t len)
+{
+    if (len >= sizeof e->path - e->len) {
+        e->full = true;
+        return;
+    }
+    memcpy(e->path + e->len, octets, len);
+    e->len += len;
+}
+
+static void append_code(struct expansion *e, char code, const char *user,
+                        const char *home)
+{
+    switch (code) {
+    case 'u':
+        append(e, user, strlen(user));
+        break;
+    case 'h':
+        append(e, home, strlen(home));
+        break;
+    case '1':
+        append(e, user, 1);
+        break;
+    case '2':
+        append(e, user, strlen(user) < 2 ? strlen(user) : 2);
+        break;
+    default:
+        append(e, "%", 1);
+    }
+}
+
+static int split(const struct expansion *e, struct place *place)
+{
+    struct slice path = {e->path, e->len};
+    size_t cut = path.len;
+
+    while (cut > 0 && path.at[cut - 1] != '/')
+        cut--;
+    struct slice name = {path.at + cut, path.len - cut};
+    struct slice directory = {path.at, cut > 1 ? cut - 1 : cut};
+    if (path.len == 0 || path.at[0] != '/' || name.len == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (slice_copy(directory, place->directory, sizeof place->directory) < 0)
+        return -1;
+    return slice_copy(name, place->name, sizeof place->name);
+}
+
+int place_expand(const char *template, const char *user, const char *home,
+                 struct place *place)
+{
+    struct expansion e = {.len = 0};
+
+    if (place_check(template) < 0)
+        return -1;
+    if (!place_name_ok(user)) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (const char *at = path_of(template); *at != '\0'; at++) {
+        if (*at == '%')
+            append_code(&e, *++at, user, home);
+        else
+            append(&e, at, 1);
+    }
+    if (e.full) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return split(&e, place);
+}

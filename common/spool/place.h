@@ -1,0 +1,34 @@
+#ifndef SPOOL_PLACE_H
+#define SPOOL_PLACE_H
+
+/* Where a user's maildrop is: the --maildrop template and what becomes of it.
+ * A template is a format's name, a colon and an absolute path in which %u is
+ * the canonical user name, %h the home directory, %1 and %2 the first one and
+ * two octets of the name, %% a percent sign. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PLACE_PATH = 1024 }; /* octets of a path, its NUL included */
+
+struct place {
+    char directory[PLACE_PATH];
+    char name[256]; /* in the directory; no slash */
+};
+
+/* May this name stand for %u? Refused: empty, a slash or control octet, a
+ * leading "." or "-", over 255 octets. */
+bool place_name_ok(const char *user);
+
+/* Is the template well-formed? Returns 0, or -1 with errno EINVAL. */
+int place_check(const char *template);
+
+/* Does the template put the maildrop below the user's home? */
+bool place_in_home(const char *template);
+
+/* Fills in the template. Returns 0, or -1 with errno: EINVAL (a bad name or
+ * template), ENAMETOOLONG. */
+int place_expand(const char *template, const char *user, const char *home,
+                 struct place *place);
+
+#endif

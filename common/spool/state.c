@@ -1,0 +1,143 @@
+/*
+ * The state directory. state_make() runs in the monitor, as root where that is
+ * what started it, with a checked user name; the rest in the keeper, as the
+ * user.
+ */
+
+#include "spool/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <md5.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_root(const char *root)
+{
+    return open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Makes the missing directories of a path, as mkdir -p. */
+static int make_path(const char *path, mode_t mode)
+{
+    char part[PATH_MAX];
+
+    for (size_t i = 1; i < sizeof part; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, path[i] == '\0' ? mode : 0755) < 0 && errno != EEXIST)
+            return -1;
+        if (path[i] == '\0')
+            return 0;
+    }
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+/* ROOT itself is made once in a system's life, with the group's identity so
+ * that it needs no CAP_CHOWN. */
+static int make_root(const char *root, gid_t room_group)
+{
+    mode_t before = umask(0);
+    gid_t own = getegid();
+    int result = setegid(room_group);
+
+    if (result == 0)
+        result = make_path(root, 0771);
+    int saved = errno;
+    umask(before);
+    if (setegid(own) < 0)
+        return -1;
+    errno = saved;
+    return result;
+}
+
+/* mkdir as the user, who may write to ROOT through the room group alone. */
+static int make_entry_as(int root, const char *user, uid_t uid, gid_t gid,
+                         gid_t room_group)
+{
+    gid_t own = getegid();
+
+    if (setgroups(1, &room_group) < 0 || setegid(gid) < 0 || seteuid(uid) < 0)
+        return -1;
+    int result = mkdirat(root, user, 0700);
+    int saved = errno;
+    if (seteuid(0) < 0 || setegid(own) < 0 || setgroups(0, NULL) < 0)
+        return -1;
+    errno = saved;
+    return result;
+}
+
+static int make_entry(int root, const char *user, uid_t uid, gid_t gid,
+                      gid_t room_group)
+{
+    struct stat st;
+
+    if (fstatat(root, user, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    int result = geteuid() == 0
+                     ? make_entry_as(root, user, uid, gid, room_group)
+                     : mkdirat(root, user, 0700);
+    return result < 0 && errno != EEXIST ? -1 : 0;
+}
+
+int state_make(const char *root, const char *user, uid_t uid, gid_t gid,
+               gid_t room_group)
+{
+    int fd = open_root(root);
+
+    if (fd < 0 && errno == ENOENT) {
+        if (make_root(root, room_group) < 0)
+            return -1;
+        fd = open_root(root);
+    }
+    if (fd < 0)
+        return -1;
+    int result = make_entry(fd, user, uid, gid, room_group);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
+int state_open(const char *root, const char *user)
+{
+    struct stat st;
+    int top = open_root(root);
+
+    if (top < 0)
+        return -1;
+    int fd = openat(top, user, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int saved = errno;
+    close(top);
+    errno = saved;
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+        (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+void state_session_name(const char *directory, const char *name, char *lock)
+{
+    char path[PATH_MAX + 256];
+    uint8_t digest[MD5_DIGEST_LENGTH];
+    MD5_CTX md5;
+
+    int len = snprintf(path, sizeof path, "%s/%s", directory, name);
+    MD5Init(&md5);
+    MD5Update(&md5, (const uint8_t *)path, (size_t)len);
+    MD5Final(digest, &md5);
+    for (int i = 0; i < 12; i++)
+        sprintf(lock + 2 * i, "%02x", digest[i]);
+    strcpy(lock + 24, ".session");
+}

@@ -1,0 +1,360 @@
+/*
+ * POP3 (RFC 1939): the command table and its handlers, nothing else. Runs in
+ * front, as _restante in an empty chroot; the engine has checked verb, state
+ * and number of arguments, the handlers trust nothing else.
+ */
+
+#include "pop3.h"
+#include "version.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+    AUTHORIZATION = 1,
+    TRANSACTION = 2,
+    ANY_STATE = AUTHORIZATION | TRANSACTION
+};
+
+/* ---- what the handlers share ---- */
+
+static unsigned ok(struct session *s, const char *text)
+{
+    stream_printf(&s->stream, "+OK %s\r\n", text);
+    return s->state;
+}
+
+static uint64_t messages_left(const struct session *s)
+{
+    return s->maildrop.table.count - s->maildrop.marks.marked;
+}
+
+static unsigned say_summary(struct session *s, unsigned next)
+{
+    stream_printf(&s->stream,
+                  "+OK maildrop has %" PRIu64 " messages (%" PRIu64
+                  " octets)\r\n",
+                  messages_left(s), s->maildrop.octets_left);
+    return next;
+}
+
+static unsigned finish_list(struct session *s)
+{
+    stream_puts(&s->stream, ".\r\n");
+    return s->state;
+}
+
+/* The one place that turns an argument into a message; *i counts from 0. */
+static enum refusal find_message(const struct session *s, struct slice argument,
+                                 uint64_t *i)
+{
+    uint64_t number;
+
+    if (slice_number(argument, &number) < 0)
+        return REFUSE_NUMBER;
+    if (number == 0 || number > s->maildrop.table.count)
+        return REFUSE_ABSENT;
+    *i = number - 1;
+    return marks_has(&s->maildrop.marks, *i) ? REFUSE_DELETED : REFUSE_NOTHING;
+}
+
+/* Sends a message behind "+OK <text>", its body cut after lines. */
+static unsigned send_message(struct session *s, uint64_t i, uint64_t lines,
+                             const char *text)
+{
+    struct wire wire;
+
+    if (maildrop_confirm(&s->maildrop, i) != STATUS_OK)
+        return session_refuse(s, REFUSE_CHANGED);
+    stream_printf(&s->stream, "+OK %s\r\n", text);
+    wire_start(&wire, true, lines);
+    if (maildrop_send(&s->maildrop, i, &wire, &s->stream) != STATUS_OK)
+        return session_abort(s);
+    return finish_list(s);
+}
+
+/* ---- AUTHORIZATION ---- */
+
+static bool offers_plaintext(const struct session *s)
+{
+    return s->setup->plaintext;
+}
+
+static unsigned do_user(struct session *s, const struct slice *arguments)
+{
+    if (!offers_plaintext(s))
+        return session_refuse(s, REFUSE_PLAINTEXT);
+    if (slice_copy(arguments[0], s->user, sizeof s->user) < 0)
+        s->user[0] = '\0';
+    s->named = true;
+    if (front_ask_auth(&s->front, MECHANISM_PASSWORD, s->setup->login_ends) < 0)
+        return session_abort(s);
+    return ok(s, "send PASS");
+}
+
+static unsigned do_pass(struct session *s, const struct slice *arguments)
+{
+    bool over = false;
+
+    if (!offers_plaintext(s))
+        return session_refuse(s, REFUSE_PLAINTEXT);
+    if (!s->named)
+        return session_refuse(s, REFUSE_USER_FIRST);
+    s->named = false;
+    enum refusal why =
+        session_login(s, slice_of(s->user), arguments[0], &over);
+    if (why == REFUSE_COUNT)
+        return STATE_DONE;
+    if (why == REFUSE_NOTHING)
+        return say_summary(s, TRANSACTION);
+    unsigned next = session_refuse(s, why);
+    return over ? STATE_DONE : next;
+}
+
+/* Old-style discovery (Outlook, c-client): the mechanisms, one a line. */
+static unsigned do_auth(struct session *s, const struct slice *arguments)
+{
+    if (arguments[0].len > 0)
+        return session_refuse(s, REFUSE_MECHANISM);
+    ok(s, "mechanisms follow");
+    return finish_list(s);
+}
+
+/* ---- TRANSACTION ---- */
+
+static unsigned do_stat(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    stream_printf(&s->stream, "+OK %" PRIu64 " %" PRIu64 "\r\n",
+                  messages_left(s), s->maildrop.octets_left);
+    return s->state;
+}
+
+static unsigned list_one(struct session *s, struct slice argument)
+{
+    uint64_t i;
+    enum refusal why = find_message(s, argument, &i);
+
+    if (why != REFUSE_NOTHING)
+        return session_refuse(s, why);
+    stream_printf(&s->stream, "+OK %" PRIu64 " %" PRIu64 "\r\n", i + 1,
+                  s->maildrop.table.messages[i].wire);
+    return s->state;
+}
+
+static unsigned do_list(struct session *s, const struct slice *arguments)
+{
+    const struct maildrop *m = &s->maildrop;
+
+    if (arguments[0].len > 0)
+        return list_one(s, arguments[0]);
+    stream_printf(&s->stream,
+                  "+OK %" PRIu64 " messages (%" PRIu64 " octets)\r\n",
+                  messages_left(s), m->octets_left);
+    for (uint64_t i = 0; i < m->table.count; i++)
+        if (!marks_has(&m->marks, i))
+            stream_printf(&s->stream, "%" PRIu64 " %" PRIu64 "\r\n", i + 1,
+                          m->table.messages[i].wire);
+    return finish_list(s);
+}
+
+static unsigned uidl_one(struct session *s, struct slice argument)
+{
+    char uidl[257];
+    uint64_t i;
+    enum refusal why = find_message(s, argument, &i);
+
+    if (why != REFUSE_NOTHING)
+        return session_refuse(s, why);
+    if (maildrop_uidl(&s->maildrop, i, uidl) != STATUS_OK)
+        return session_refuse(s, REFUSE_CHANGED);
+    stream_printf(&s->stream, "+OK %" PRIu64 " %s\r\n", i + 1, uidl);
+    return s->state;
+}
+
+static unsigned do_uidl(struct session *s, const struct slice *arguments)
+{
+    struct maildrop *m = &s->maildrop;
+    char uidl[257];
+
+    if (arguments[0].len > 0)
+        return uidl_one(s, arguments[0]);
+    if (m->table.count > 0 && maildrop_uidl(m, 0, uidl) != STATUS_OK)
+        return session_refuse(s, REFUSE_CHANGED);
+    stream_printf(&s->stream, "+OK %" PRIu64 " messages\r\n", messages_left(s));
+    for (uint64_t i = 0; i < m->table.count; i++)
+        if (!marks_has(&m->marks, i) &&
+            maildrop_uidl(m, i, uidl) == STATUS_OK)
+            stream_printf(&s->stream, "%" PRIu64 " %s\r\n", i + 1, uidl);
+    return finish_list(s);
+}
+
+static unsigned do_retr(struct session *s, const struct slice *arguments)
+{
+    char text[64];
+    uint64_t i;
+    enum refusal why = find_message(s, arguments[0], &i);
+
+    if (why != REFUSE_NOTHING)
+        return session_refuse(s, why);
+    snprintf(text, sizeof text, "%" PRIu64 " octets",
+             s->maildrop.table.messages[i].wire);
+    unsigned next = send_message(s, i, WIRE_ALL_LINES, text);
+    s->retrieved++;
+    if (i + 1 > s->last)
+        s->last = i + 1;
+    return next;
+}
+
+static unsigned do_top(struct session *s, const struct slice *arguments)
+{
+    uint64_t i, lines;
+    enum refusal why = find_message(s, arguments[0], &i);
+
+    if (why != REFUSE_NOTHING)
+        return session_refuse(s, why);
+    if (slice_number(arguments[1], &lines) < 0)
+        return session_refuse(s, REFUSE_NUMBER);
+    s->top++;
+    return send_message(s, i, lines, "top of message follows");
+}
+
+static unsigned do_dele(struct session *s, const struct slice *arguments)
+{
+    uint64_t i;
+    enum refusal why = find_message(s, arguments[0], &i);
+
+    if (why == REFUSE_NOTHING && (s->read_only || !s->maildrop.writable))
+        why = REFUSE_READ_ONLY;
+    if (why != REFUSE_NOTHING)
+        return session_refuse(s, why);
+    maildrop_mark(&s->maildrop, i);
+    stream_printf(&s->stream, "+OK message %" PRIu64 " marked for deletion\r\n",
+                  i + 1);
+    return s->state;
+}
+
+static unsigned do_noop(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    stream_puts(&s->stream, "+OK\r\n");
+    return s->state;
+}
+
+static unsigned do_rset(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    maildrop_unmark_all(&s->maildrop);
+    s->last = 0;
+    return say_summary(s, s->state);
+}
+
+static unsigned do_last(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    stream_printf(&s->stream, "+OK %" PRIu64 "\r\n", s->last);
+    return s->state;
+}
+
+/* ---- any state ---- */
+
+/* UPDATE, and only then the answer: +OK means that it is done. */
+static unsigned do_quit(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    s->end = END_QUIT;
+    enum refusal why =
+        s->state == TRANSACTION ? session_commit(s) : REFUSE_NOTHING;
+    if (why == REFUSE_NOTHING)
+        ok(s, "bye");
+    else
+        session_refuse(s, why);
+    return STATE_DONE;
+}
+
+static unsigned do_capa(struct session *s, const struct slice *arguments);
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+static const struct command commands[] = {
+    {"USER", AUTHORIZATION, 1, 1, do_user, "USER", offers_plaintext},
+    {"PASS", AUTHORIZATION, 1, ARGUMENTS_REST, do_pass, NULL, NULL},
+    {"AUTH", AUTHORIZATION, 0, 2, do_auth, NULL, NULL},
+    {"STAT", TRANSACTION, 0, 0, do_stat, NULL, NULL},
+    {"LIST", TRANSACTION, 0, 1, do_list, NULL, NULL},
+    {"RETR", TRANSACTION, 1, 1, do_retr, NULL, NULL},
+    {"DELE", TRANSACTION, 1, 1, do_dele, NULL, NULL},
+    {"NOOP", TRANSACTION, 0, 0, do_noop, NULL, NULL},
+    {"RSET", TRANSACTION, 0, 0, do_rset, NULL, NULL},
+    {"TOP", TRANSACTION, 2, 2, do_top, "TOP", NULL},
+    {"UIDL", TRANSACTION, 0, 1, do_uidl, "UIDL", NULL},
+    {"LAST", TRANSACTION, 0, 0, do_last, NULL, NULL},
+    {"CAPA", ANY_STATE, 0, 0, do_capa, NULL, NULL},
+    {"QUIT", ANY_STATE, 0, 0, do_quit, NULL, NULL},
+};
+
+/* RFC 2449: each row's line, then what belongs to no command. What stands here
+ * before the login stands here after it, too. */
+static unsigned do_capa(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    ok(s, "capability list follows");
+    for (size_t i = 0; i < LENGTH(commands); i++) {
+        const struct command *c = &commands[i];
+        if (c->capability != NULL && (c->offered == NULL || c->offered(s)))
+            stream_printf(&s->stream, "%s\r\n", c->capability);
+    }
+    stream_puts(&s->stream, "RESP-CODES\r\nAUTH-RESP-CODE\r\n"
+                            "PIPELINING\r\nEXPIRE NEVER\r\n");
+    if (s->state == TRANSACTION)
+        stream_puts(&s->stream, "IMPLEMENTATION restante-" VERSION "\r\n");
+    return finish_list(s);
+}
+
+/* ---- the protocol ---- */
+
+static const char *const texts[REFUSE_COUNT] = {
+    [REFUSE_COMMAND] = "unknown command",
+    [REFUSE_STATE] = "command not allowed in this state",
+    [REFUSE_ARGUMENTS] = "wrong number of arguments",
+    [REFUSE_LINE] = "line too long",
+    [REFUSE_NUMBER] = "not a message number",
+    [REFUSE_ABSENT] = "no such message",
+    [REFUSE_DELETED] = "message is deleted",
+    [REFUSE_USER_FIRST] = "send USER first",
+    [REFUSE_MECHANISM] = "unknown authentication mechanism",
+    [REFUSE_CREDENTIALS] = "[AUTH] authentication failed",
+    [REFUSE_AUTH] =
+        "[SYS/TEMP] authentication is not available, try again later",
+    [REFUSE_PLAINTEXT] =
+        "clear-text logins are not allowed on this connection",
+    [REFUSE_BUSY] = "[IN-USE] maildrop is locked by another session",
+    [REFUSE_FORBIDDEN] = "[SYS/PERM] maildrop cannot be opened",
+    [REFUSE_TROUBLE] =
+        "[SYS/TEMP] maildrop is not available, try again later",
+    [REFUSE_CHANGED] = "[SYS/TEMP] message has changed, log in again",
+    [REFUSE_READ_ONLY] = "[SYS/PERM] maildrop is read-only",
+    [REFUSE_KEPT] = "[SYS/TEMP] deleted messages were not removed",
+    [REFUSE_KEPT_EVER] = "[SYS/PERM] deleted messages were not removed",
+};
+
+static void greet(struct session *s)
+{
+    stream_printf(&s->stream, "+OK POP3 %s ready\r\n", s->host);
+}
+
+const struct protocol pop3_protocol = {
+    .program = "pop3d",
+    .service = "pop3",
+    .method = "PASS",
+    .commands = commands,
+    .command_count = LENGTH(commands),
+    .login_state = AUTHORIZATION,
+    .login_line = 255,
+    .line = 512,
+    .error = "-ERR ",
+    .refusal_ends = false,
+    .misconfigured = "-ERR [SYS/PERM] server misconfigured\r\n",
+    .texts = texts,
+    .greet = greet,
+};
