@@ -85,6 +85,9 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 -include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH)))
 
+# Objects are kept, whichever rule asked for them.
+.SECONDARY:
+
 # ---- proof ----
 
 # Installs what the lists name and the machine lacks.
@@ -128,16 +131,18 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = slice line mbox config contract place
+FUZZ = slice line mbox config contract place secrets
+FUZZ_SOURCES = $(COMMON) common/auth/secrets.c
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined
 
 fuzz-replay: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(COMMON_OBJECTS)
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c \
+		$(call object,$(FUZZ_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
 
-build-fuzz/%: tests/fuzz/%.c $(COMMON)
+build-fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)
 	clang -std=gnu11 -D_GNU_SOURCE -Icommon $(FUZZ_FLAGS) -o $@ $^ -lmd
 

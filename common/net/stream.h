@@ -61,7 +61,8 @@ void stream_puts(struct stream *s, const char *text);
 void stream_printf(struct stream *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void stream_vprintf(struct stream *s, const char *format,
-                    __builtin_va_list args);
+                    __builtin_va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Lends at least 4 KiB of the output buffer to an encoder: *room is how many
  * octets may be written there; stream_filled() says how many were. NULL after

@@ -1,0 +1,39 @@
+/* The line reader: whatever arrives, lines come out whole, never over the
+ * limit, and their octets add up. */
+
+#include "base/clock.h"
+#include "net/stream.h"
+#include "target.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct stream *s = malloc(sizeof *s);
+    int in = memfd_create("in", MFD_CLOEXEC);
+    int out = memfd_create("out", MFD_CLOEXEC);
+    size_t lines = 0, newlines = 0;
+    struct slice line;
+
+    MUST(s != NULL && in >= 0 && out >= 0);
+    MUST(write(in, data, size) == (ssize_t)size);
+    lseek(in, 0, SEEK_SET);
+    for (size_t i = 0; i < size; i++)
+        newlines += data[i] == '\n';
+    stream_start(s, in, out, -1);
+    for (;;) {
+        enum stream_event event = stream_line(s, 255, CLOCK_NEVER, &line);
+        if (event != STREAM_LINE && event != STREAM_LONG)
+            break;
+        if (event == STREAM_LINE)
+            MUST(line.len < 255 && memchr(line.at, '\n', line.len) == NULL);
+        lines++;
+    }
+    MUST(lines == newlines && s->received == size);
+    close(in);
+    close(out);
+    free(s);
+    return 0;
+}
