@@ -4,6 +4,7 @@
 #   make demo       serve a demonstration maildrop on loopback
 #   make check      install what is missing, build, pass all tests
 #   make test       the tests alone
+#   make faults     every kill, error and power cut of an update
 #   make bench      figures; nothing of it is needed to build or test
 #   make fuzz       the fuzz targets, TIME= seconds each
 #   make lint       compilers' and manuals' warnings as errors
@@ -47,7 +48,7 @@ COMMON = $(addprefix common/, \
 	net/stream.c net/wire.c net/peer.c \
 	spool/place.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
-	spool/mbox_update.c \
+	spool/mbox_update.c spool/mover.c spool/journal.c \
 	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \
 	rooms/log.c rooms/front.c rooms/maildrop.c rooms/keeper.c \
 	rooms/monitor.c \
@@ -105,7 +106,18 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -o $@ $^ -lmd
 
-unit: $(UNIT:%=$(BUILD)/tests/unit/%)
+# The fault runner stands between the spool and the calls that change files.
+WRAP = pwrite ftruncate fsync fdatasync posix_fallocate
+FAULTS = $(BUILD)/tests/unit/faults
+
+$(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ $^ -lmd
+
+faults: $(FAULTS)
+	$(FAULTS) full
+
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS)
 
 test: all unit fuzz-replay
 	RESTANTE_BUILD=$(BUILD) tests/run
@@ -174,5 +186,5 @@ install: all
 clean:
 	rm -rf build build-asan build-clang build-fuzz
 
-.PHONY: all deps test-deps unit test check lint demo bench fuzz fuzz-replay \
+.PHONY: all deps test-deps unit test check lint demo bench fuzz fuzz-replay faults \
 	install clean

@@ -83,9 +83,11 @@ static unsigned do_helo(struct session *s, const struct slice *arguments)
     struct slice rest = arguments[0];
     bool over;
 
-    if (!s->setup->plaintext)
-        return session_refuse(s, REFUSE_PLAINTEXT);
     int user_len = unquote(&rest, false, user, sizeof user);
+    if (!s->setup->plaintext) {
+        front_refused_plaintext(&s->front, slice_of(user_len < 0 ? "" : user));
+        return session_refuse(s, REFUSE_PLAINTEXT);
+    }
     int password_len = unquote(&rest, false, password, sizeof password);
     if (user_len <= 0 || password_len <= 0 || !only_spaces(rest))
         return session_refuse(s, REFUSE_ARGUMENTS);

@@ -58,18 +58,27 @@ static enum refusal find_message(const struct session *s, struct slice argument,
     return marks_has(&s->maildrop.marks, *i) ? REFUSE_DELETED : REFUSE_NOTHING;
 }
 
-/* Sends a message behind "+OK <text>", its body cut after lines. */
+static unsigned refuse_message(struct session *s, enum status why)
+{
+    return session_refuse(s, why == STATUS_CHANGED ? REFUSE_CHANGED
+                                                   : REFUSE_TROUBLE);
+}
+
+/* Sends a message behind "+OK <text>", its body cut after lines; *sent counts
+ * it. */
 static unsigned send_message(struct session *s, uint64_t i, uint64_t lines,
-                             const char *text)
+                             const char *text, uint64_t *sent)
 {
     struct wire wire;
 
-    if (maildrop_confirm(&s->maildrop, i) != STATUS_OK)
-        return session_refuse(s, REFUSE_CHANGED);
+    enum status status = maildrop_confirm(&s->maildrop, i);
+    if (status != STATUS_OK)
+        return refuse_message(s, status);
     stream_printf(&s->stream, "+OK %s\r\n", text);
     wire_start(&wire, true, lines);
     if (maildrop_send(&s->maildrop, i, &wire, &s->stream) != STATUS_OK)
         return session_abort(s);
+    ++*sent;
     return finish_list(s);
 }
 
@@ -82,8 +91,10 @@ static bool offers_plaintext(const struct session *s)
 
 static unsigned do_user(struct session *s, const struct slice *arguments)
 {
-    if (!offers_plaintext(s))
+    if (!offers_plaintext(s)) {
+        front_refused_plaintext(&s->front, arguments[0]);
         return session_refuse(s, REFUSE_PLAINTEXT);
+    }
     if (slice_copy(arguments[0], s->user, sizeof s->user) < 0)
         s->user[0] = '\0';
     s->named = true;
@@ -166,8 +177,9 @@ static unsigned uidl_one(struct session *s, struct slice argument)
 
     if (why != REFUSE_NOTHING)
         return session_refuse(s, why);
-    if (maildrop_uidl(&s->maildrop, i, uidl) != STATUS_OK)
-        return session_refuse(s, REFUSE_CHANGED);
+    enum status status = maildrop_uidl(&s->maildrop, i, uidl);
+    if (status != STATUS_OK)
+        return refuse_message(s, status);
     stream_printf(&s->stream, "+OK %" PRIu64 " %s\r\n", i + 1, uidl);
     return s->state;
 }
@@ -179,8 +191,10 @@ static unsigned do_uidl(struct session *s, const struct slice *arguments)
 
     if (arguments[0].len > 0)
         return uidl_one(s, arguments[0]);
-    if (m->table.count > 0 && maildrop_uidl(m, 0, uidl) != STATUS_OK)
-        return session_refuse(s, REFUSE_CHANGED);
+    enum status status =
+        m->table.count > 0 ? maildrop_uidl(m, 0, uidl) : STATUS_OK;
+    if (status != STATUS_OK)
+        return refuse_message(s, status);
     stream_printf(&s->stream, "+OK %" PRIu64 " messages\r\n", messages_left(s));
     for (uint64_t i = 0; i < m->table.count; i++)
         if (!marks_has(&m->marks, i) &&
@@ -199,9 +213,9 @@ static unsigned do_retr(struct session *s, const struct slice *arguments)
         return session_refuse(s, why);
     snprintf(text, sizeof text, "%" PRIu64 " octets",
              s->maildrop.table.messages[i].wire);
-    unsigned next = send_message(s, i, WIRE_ALL_LINES, text);
-    s->retrieved++;
-    if (i + 1 > s->last)
+    uint64_t before = s->retrieved;
+    unsigned next = send_message(s, i, WIRE_ALL_LINES, text, &s->retrieved);
+    if (s->retrieved > before && i + 1 > s->last)
         s->last = i + 1;
     return next;
 }
@@ -215,8 +229,7 @@ static unsigned do_top(struct session *s, const struct slice *arguments)
         return session_refuse(s, why);
     if (slice_number(arguments[1], &lines) < 0)
         return session_refuse(s, REFUSE_NUMBER);
-    s->top++;
-    return send_message(s, i, lines, "top of message follows");
+    return send_message(s, i, lines, "top of message follows", &s->top);
 }
 
 static unsigned do_dele(struct session *s, const struct slice *arguments)

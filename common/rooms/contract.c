@@ -30,6 +30,11 @@ static bool ask_auth_ok(const struct frame *f)
     return f->ask_auth.mechanism < MECHANISM_COUNT;
 }
 
+static bool plaintext_ok(const struct frame *f)
+{
+    return ends(f->plaintext.user, sizeof f->plaintext.user);
+}
+
 static bool order_ok(const struct frame *f)
 {
     return f->order.mechanism < MECHANISM_COUNT &&
@@ -109,6 +114,8 @@ static bool any_ok(const struct frame *f)
 static const struct row rows[FRAME_TYPES] = {
     [FRAME_ASK_AUTH] = {SIZE(ask_auth), ROOM_MONITOR, PHASE_GREETED, 0, 0,
                         ask_auth_ok},
+    [FRAME_PLAINTEXT] = {SIZE(plaintext), ROOM_MONITOR, PHASE_GREETED, 0, 0,
+                         plaintext_ok},
     [FRAME_AUTH_BORN] = {0, ROOM_FRONT, PHASE_GREETED, 1, 1, any_ok},
     [FRAME_ORDER] = {SIZE(order), ROOM_AUTH, PHASE_GREETED, 0, 0, order_ok},
     [FRAME_PASSWORD] = {SIZE(password), ROOM_AUTH, PHASE_LOGIN, 0, 0,

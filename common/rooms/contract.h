@@ -38,6 +38,7 @@ enum phase {
 
 enum frame_type {
     FRAME_ASK_AUTH = 1, /* front -> monitor */
+    FRAME_PLAINTEXT,    /* front -> monitor: a login refused unheard */
     FRAME_AUTH_BORN,    /* monitor -> front, with auth's socket */
     FRAME_ORDER,        /* monitor -> auth */
     FRAME_PASSWORD,     /* front -> auth */
@@ -103,6 +104,7 @@ enum notice {
     NOTICE_NO_DOTLOCK, /* no dotlock can be made beside the mailbox */
     NOTICE_FORBIDDEN,  /* the maildrop is not one we serve */
     NOTICE_TROUBLE,    /* a system call failed */
+    NOTICE_ASIDE,      /* a progress record was put aside */
     NOTICE_COUNT
 };
 
@@ -118,6 +120,10 @@ enum end_reason {
 
 struct frame_ask_auth {
     uint32_t mechanism;
+};
+
+struct frame_plaintext {
+    char user[TEXT_USER];
 };
 
 struct frame_order {
@@ -203,6 +209,7 @@ struct frame {
     uint32_t version;
     union {
         struct frame_ask_auth ask_auth;
+        struct frame_plaintext plaintext;
         struct frame_order order;
         struct frame_password password;
         struct frame_decision decision;

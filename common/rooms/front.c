@@ -91,6 +91,16 @@ int front_login(struct front *f, const struct frame_password *password,
     return 0;
 }
 
+void front_refused_plaintext(const struct front *f, struct slice user)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_PLAINTEXT);
+    if (slice_copy(user, frame.plaintext.user, sizeof frame.plaintext.user) < 0)
+        frame.plaintext.user[0] = '\0';
+    frame_send(f->monitor, &frame);
+}
+
 void front_farewell(const struct front *f, const struct frame_farewell *words)
 {
     struct frame frame;

@@ -3,6 +3,7 @@
 
 /* Front's side of the monitor and of auth: the login. */
 
+#include "base/slice.h"
 #include "rooms/contract.h"
 #include "rooms/setup.h"
 
@@ -31,6 +32,9 @@ int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline);
  */
 int front_login(struct front *f, const struct frame_password *password,
                 int64_t deadline, enum outcome *outcome, bool *last);
+
+/* Tells the monitor of a login refused because it would be in clear. */
+void front_refused_plaintext(const struct front *f, struct slice user);
 
 /* Tells the monitor why and after what this room ends. */
 void front_farewell(const struct front *f, const struct frame_farewell *words);

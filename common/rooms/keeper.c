@@ -31,6 +31,7 @@ struct keeper {
     int state;     /* the user's state directory, O_PATH; -1: none */
     int session;   /* holds the session lock; -1: none */
     bool noticed_dotlock;
+    char record[STATE_NAME]; /* name of the maildrop's progress record */
     struct mailbox mailbox;
     struct table table;
     struct marks marks;
@@ -111,11 +112,11 @@ static void put_away(struct keeper *k)
 /* Takes the session lock. Without a usable state directory there is none. */
 static int take_session(struct keeper *k)
 {
-    char name[64];
+    char name[STATE_NAME];
 
     if (k->state < 0)
         return 0;
-    state_session_name(k->place->directory, k->place->name, name);
+    state_file_name(k->place->directory, k->place->name, "session", name);
     k->session = lock_session(k->state, name);
     if (k->session >= 0)
         return 0;
@@ -162,6 +163,8 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .directory = k->directory,
                                   .name = k->place->name,
                                   .owner = k->owner,
+                                  .state = k->state,
+                                  .record = k->record,
                                   .dotlocker = &k->dotlocker,
                                   .fd = -1};
     answer->opened.writable = true;
@@ -169,6 +172,11 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
         return 0;
     if (k->mailbox.format->open(&k->mailbox) < 0)
         return errno == ENOENT ? 0 : -1;
+    int recovered = k->mailbox.format->recover(&k->mailbox);
+    if (k->mailbox.aside)
+        notice(k, NOTICE_ASIDE, 0);
+    if (recovered < 0)
+        return -1;
     if (scan(k, &answer->fds[0]) < 0)
         return -1;
     answer->opened.writable = k->mailbox.writable;
@@ -365,10 +373,10 @@ static void enter(struct keeper *k, const struct keeper_birth *birth)
     if (privileges_blank_standard(-1, -1) < 0 ||
         privileges_drop(&birth->who) < 0 ||
         privileges_tie_life(SIGTERM, birth->parent) < 0)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
     open_directories(k, birth);
     if (sandbox_keeper(k->directory, k->state) < 0)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
 }
 
 void keeper_live(const struct keeper_birth *birth)
@@ -383,6 +391,8 @@ void keeper_live(const struct keeper_birth *birth)
                        .phase = PHASE_CLOSED};
     struct frame request;
 
+    state_file_name(birth->place.directory, birth->place.name, "record",
+                    k.record);
     enter(&k, birth);
     int got;
     while ((got = frame_receive(k.front, ROOM_KEEPER, k.phase, CLOCK_NEVER,

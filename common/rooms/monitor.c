@@ -127,16 +127,16 @@ static _Noreturn void become_auth(int program, int front, int monitor,
     high[1] = fcntl(monitor, F_DUPFD, 16);
     high[2] = fcntl(program, F_DUPFD_CLOEXEC, 16);
     if (dup2(high[0], 3) < 0 || dup2(high[1], 4) < 0)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
     hear_signals_again();
     if (privileges_blank_standard(-1, -1) < 0)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
     const int kept[] = {0, 1, 2, 3, 4, high[2]};
     privileges_close_others(kept, 6);
     if (privileges_tie_life(SIGKILL, parent) < 0)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
     syscall(SYS_execveat, high[2], "", argv, envp, AT_EMPTY_PATH);
-    _exit(EXIT_CAGE);
+    _exit(EXIT_CAGE + errno);
 }
 
 /* Makes two wires, front-auth and monitor-auth, and auth between them. */
@@ -196,21 +196,25 @@ static void send_verdict(struct monitor *m, enum outcome outcome, int keeper)
     frame_send(m->front, &f);
 }
 
-/* A refusal leaves two seconds after the request was read, whatever was wrong
- * and however long it took to find out. */
-static void refuse(struct monitor *m, const struct frame_decision *d)
+static void log_failure(struct monitor *m, const char *reason, const char *user)
 {
     char quoted[LOG_QUOTED];
-    bool refused = d->outcome == OUTCOME_REFUSED;
 
     m->failures++;
-    log_line(log_of(m), refused ? LOG_NOTICE : LOG_ERR,
+    log_line(log_of(m), LOG_NOTICE,
              "login failed: peer=%s method=%s attempt=%u reason=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->method, m->failures,
-             refused ? "refused" : "unavailable",
-             log_quote(quoted, d->claimed));
+             m->setup->peer.text, m->setup->method, m->failures, reason,
+             log_quote(quoted, user));
+}
+
+/* A refusal leaves two seconds after the request was read, whatever was wrong
+ * and however long it took to find out. */
+static void refuse(struct monitor *m, enum outcome outcome, const char *reason,
+                   const struct frame_decision *d)
+{
+    log_failure(m, reason, d->claimed);
     clock_sleep_until(d->asked_at + REFUSAL_DELAY);
-    send_verdict(m, d->outcome, -1);
+    send_verdict(m, outcome, -1);
 }
 
 static struct identity user_of(const struct frame_decision *d)
@@ -313,8 +317,10 @@ static void accept_login(struct monitor *m, const struct frame_decision *d)
     struct stat st;
     int keeper = -1;
 
-    if (place_expand(m->setup->template, d->name, d->home, &birth.place) < 0)
-        end_of(m, "maildrop of this user");
+    if (place_expand(m->setup->template, d->name, d->home, &birth.place) < 0) {
+        refuse(m, OUTCOME_REFUSED, "refused", d);
+        return;
+    }
     if (stat(birth.place.directory, &st) == 0 && geteuid() == 0 &&
         !place_in_home(m->setup->template))
         leave_out_group(&birth.who, st.st_gid);
@@ -349,8 +355,10 @@ static void hear_auth(struct monitor *m)
     }
     if (f.decision.outcome == OUTCOME_ACCEPTED)
         accept_login(m, &f.decision);
+    else if (f.decision.outcome == OUTCOME_REFUSED)
+        refuse(m, OUTCOME_REFUSED, "refused", &f.decision);
     else
-        refuse(m, &f.decision);
+        refuse(m, OUTCOME_UNAVAILABLE, "unavailable", &f.decision);
 }
 
 /* ---- the session ---- */
@@ -372,6 +380,9 @@ static void hear_front(struct monitor *m)
         if (m->failures >= LOGIN_TRIES || !m->setup->plaintext)
             end_of(m, "front asks for a login it may not have");
         bear_auth(m);
+    } else if (f.type == FRAME_PLAINTEXT) {
+        if (m->failures < LOGIN_TRIES)
+            log_failure(m, "plaintext", f.plaintext.user);
     } else {
         end_of(m, "front speaks for the keeper");
     }
@@ -396,6 +407,8 @@ static void log_notice(const struct monitor *m, const struct frame_notice *n)
         [NOTICE_NO_DOTLOCK] = "no dotlock can be made beside the maildrop",
         [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
         [NOTICE_TROUBLE] = "the maildrop cannot be served",
+        [NOTICE_ASIDE] = "a progress record fits the maildrop no more and was "
+                         "put aside in the state directory",
     };
     char quoted[LOG_QUOTED];
 
@@ -502,9 +515,9 @@ static void bury(const struct monitor *m, pid_t pid, const char *room)
     else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
         log_line(log_of(m), LOG_CRIT, "error: %s was sent what no room sends",
                  room);
-    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CAGE)
-        log_line(log_of(m), LOG_CRIT, "error: %s could not enter its cage",
-                 room);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_CAGE)
+        log_line(log_of(m), LOG_CRIT, "error: %s could not enter its cage: %s",
+                 room, strerror(WEXITSTATUS(status) - EXIT_CAGE));
 }
 
 void monitor_run(const struct setup *setup, int front, pid_t front_pid)

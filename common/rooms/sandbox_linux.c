@@ -12,6 +12,8 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -109,6 +111,9 @@ struct call {
 #define ONLY(name, nth, bits, is)                                              \
     {.number = SYS_##name, .argument = (nth) + 1, .mask = (bits), .value = (is)}
 
+/* What fork(3) asks of clone(2). */
+#define FORK_FLAGS (CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD)
+
 #ifdef SYS_poll
 #define OLD_POLL ANY(poll),
 #else
@@ -153,6 +158,8 @@ static const struct call keeper_calls[] = {
     ANY(pread64),    ANY(pwrite64),     ANY(ftruncate),  ANY(fsync),
     ANY(fdatasync),  ANY(fcntl),        ANY(unlinkat),   ANY(renameat2),
     ANY(fallocate),  ANY(memfd_create), ANY(lseek),      ANY(fadvise64),
+    ANY(wait4),      ANY(set_robust_list), ANY(rseq),    ANY(gettid),
+    ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 
 /* syslog(3) reopens its socket when the logger was restarted. */

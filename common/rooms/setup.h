@@ -34,7 +34,7 @@ struct setup {
 /* How a room ends that cannot go on; the monitor logs it. */
 enum {
     EXIT_OWNED = 76, /* another room sent what it may not send */
-    EXIT_CAGE = 77   /* the drop or the cage failed */
+    EXIT_CAGE = 100  /* + errno: the drop or the cage failed */
 };
 
 enum { REFUSAL_DELAY = 2000, LOGIN_TRIES = 3 }; /* milliseconds; failures */

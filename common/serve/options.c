@@ -30,6 +30,8 @@ struct row {
 
 static const char *set_config(struct options *o, const char *value)
 {
+    if (value[0] != '/')
+        return "an absolute path";
     o->config = value;
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "serve/session.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -252,10 +253,10 @@ void session_live(const struct setup *setup, const struct session_terms *terms,
     struct session *s = calloc(1, sizeof *s);
 
     if (s == NULL)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
     begin(s, setup, terms, monitor);
     if (front_enter(setup, monitor, parent) < 0)
-        _exit(EXIT_CAGE);
+        _exit(EXIT_CAGE + errno);
     serve(s);
     farewell(s);
     _exit(0);

@@ -343,6 +343,9 @@ int start(const struct protocol *protocol, int argc, char **argv)
     fill_standard();
     forget_inheritance();
     int listening = listen_client(&u->setup.in, &u->setup.out);
+    close_range((unsigned)(u->setup.in > STDERR_FILENO ? u->setup.in
+                                                       : STDERR_FILENO) + 1,
+                ~0U, 0);
     int status = options_read(&u->options, argc, argv, u->error);
     if (status == 0 && listening < 0)
         status = complain(u, "LISTEN_FDS",

@@ -27,6 +27,10 @@ struct mailbox_format {
     /* Opens it for reading, and for writing where that is permitted. */
     int (*open)(struct mailbox *);
 
+    /* Finishes an update that a crash has left; before the scan. Where there is
+     * none it costs one look at the state directory. */
+    int (*recover)(struct mailbox *);
+
     /* Finds all messages, in order; takes and releases the mailbox locks. */
     int (*scan)(struct mailbox *, struct table_writer *, uint64_t *count);
 
@@ -51,6 +55,9 @@ struct mailbox {
     int directory;    /* O_PATH; owned by the caller */
     const char *name; /* in the directory; owned by the caller */
     uid_t owner;      /* who must own it */
+    int state;          /* the user's state directory, O_PATH; -1: none */
+    const char *record; /* name of the progress record in it */
+    bool aside;         /* a record that fitted no more was put aside */
     struct dotlocker *dotlocker;
     int fd; /* -1 while it is not open */
     bool writable;

@@ -263,6 +263,7 @@ void mailbox_close(struct mailbox *mb)
 const struct mailbox_format mbox_format = {
     .prefix = "mbox:",
     .open = mbox_open,
+    .recover = mbox_recover,
     .scan = mbox_scan,
     .identify = mbox_identify,
     .confirm = mbox_confirm,

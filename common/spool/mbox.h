@@ -14,7 +14,8 @@ enum {
  * Returns 0, or -1 with errno ESTALE. */
 int mbox_verify(int fd, uint64_t size, const struct message *m);
 
-/* mailbox_format.remove and .identify of the mbox. */
+/* mailbox_format.recover, .remove and .identify of the mbox. */
+int mbox_recover(struct mailbox *);
 int mbox_remove(struct mailbox *, const struct table *, const struct marks *);
 int mbox_identify(struct mailbox *, const struct table *,
                   struct table_writer *, uint32_t *stride);

@@ -3,32 +3,40 @@
  * that has the file open and waits for our lock would append to a file without
  * a name.
  *
- * Both locks are held from the verification to the sync. Nothing is changed
- * until every message to delete has been found where the scan saw it, or
- * nobody can have written since. Kept octets then move down over the holes in
- * order, and the file is cut; mail that was delivered since the scan stands
- * behind the last message and moves along.
+ * Both locks are held from the verification to the last sync. Nothing is
+ * changed until every message to delete has been found where the scan saw it,
+ * or nobody can have written since. The usual case, that nothing is kept behind
+ * the first deleted message, is one cut; else the mover moves what is kept.
+ *
+ * The work is done by a child, so that a kill leaves somebody with the locks
+ * who finishes it at once; a kill of both is for the next session.
  *
  * Runs in the keeper, as the user, caged; distrusts everybody who writes to
  * the mailbox.
  */
 
 #include "spool/mbox.h"
+#include "spool/mover.h"
+#include "spool/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+enum { STEPS_MOST = 4096 }; /* without room to carry; each costs two syncs */
+
 struct update {
-    int fd;
-    uint64_t size; /* of the mailbox before the update */
+    struct mailbox *mb;
     const struct table *table;
     const struct marks *marks;
+    uint64_t size;  /* of the mailbox */
+    uint64_t first; /* the first message to delete */
     uint64_t next;  /* the first message not yet looked at */
-    uint64_t hole;  /* where kept octets go: everything before is final */
-    char *block;
 };
+
+/* ---- before anything is changed ---- */
 
 /* Is the mailbox still the file of that name? */
 static int same_file(const struct mailbox *mb, const struct stat *st)
@@ -42,99 +50,186 @@ static int same_file(const struct mailbox *mb, const struct stat *st)
     return -1;
 }
 
-static int verify(const struct mailbox *mb, const struct update *u,
-                  const struct snapshot *now)
+static int verify(const struct update *u, const struct snapshot *now)
 {
-    if (mb->settled && snapshot_same(now, &mb->seen))
+    if (u->mb->settled && snapshot_same(now, &u->mb->seen))
         return 0;
     for (uint64_t i = 0; i < u->table->count; i++)
         if (marks_has(u->marks, i) &&
-            mbox_verify(u->fd, u->size, &u->table->messages[i]) < 0)
+            mbox_verify(u->mb->fd, u->size, &u->table->messages[i]) < 0)
             return -1;
     return 0;
 }
 
+/* ---- what is kept ---- */
+
 /* Finds the next run of octets to keep behind the next deleted messages:
- * [*from, *to). Returns false when nothing is left to move. */
-static bool next_run(struct update *u, uint64_t *from, uint64_t *to)
+ * [*from, *to). Returns false when there is none. */
+static bool find_run(struct update *u, uint64_t *from, uint64_t *to)
 {
     const struct table *t = u->table;
 
+    if (u->next > t->count)
+        return false;
     while (u->next < t->count && marks_has(u->marks, u->next))
         u->next++;
-    *from = u->next == 0 ? 0 : message_end(&t->messages[u->next - 1]);
+    *from = message_end(&t->messages[u->next - 1]);
     while (u->next < t->count && !marks_has(u->marks, u->next))
         u->next++;
     *to = u->next < t->count ? t->messages[u->next].start : u->size;
+    if (u->next == t->count)
+        u->next++; /* the run up to the end is found once */
     return *from < *to;
 }
 
-static int write_exactly(int fd, const char *from, size_t len, uint64_t offset)
+static bool next_run(struct mover *m)
 {
-    while (len > 0) {
-        ssize_t n = pwrite(fd, from, len, (off_t)offset);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            from += n;
-            len -= (size_t)n;
-            offset += (uint64_t)n;
-        }
+    struct update *u = m->context;
+
+    return find_run(u, &m->from, &m->to);
+}
+
+/* What moving would take: octets, and steps when none can be carried. */
+static void estimate(struct update *u, uint64_t *octets, uint64_t *steps)
+{
+    uint64_t target = u->table->messages[u->first].start, from, to;
+
+    *octets = *steps = 0;
+    while (find_run(u, &from, &to)) {
+        uint64_t hole = from - target;
+        *steps += (to - from + hole - 1) / hole;
+        *octets += to - from;
+        target += to - from;
     }
-    return 0;
+    u->next = u->first;
 }
 
-static int move_down(struct update *u, uint64_t from, uint64_t to)
+/* ---- the update, under both locks ---- */
+
+static int move(struct update *u, struct journal *journal,
+                const struct stat *st)
 {
-    while (from < to) {
-        size_t part = to - from < MBOX_BLOCK ? to - from : MBOX_BLOCK;
-        if (mbox_read(u->fd, u->block, part, from) < 0 ||
-            write_exactly(u->fd, u->block, part, u->hole) < 0)
-            return -1;
-        from += part;
-        u->hole += part;
-    }
-    return 0;
-}
-
-static int close_holes(struct update *u)
-{
-    uint64_t from, to;
-
-    while (u->next < u->table->count && !marks_has(u->marks, u->next))
-        u->next++;
-    u->hole = u->table->messages[u->next].start;
-    while (next_run(u, &from, &to))
-        if (move_down(u, from, to) < 0)
-            return -1;
-    if (ftruncate(u->fd, (off_t)u->hole) < 0)
-        return -1;
-    return fsync(u->fd);
-}
-
-static int remove_locked(struct mailbox *mb, struct update *u)
-{
-    struct snapshot now;
-    struct stat st;
-
-    if (fstat(u->fd, &st) < 0 || same_file(mb, &st) < 0)
-        return -1;
-    now = snapshot_of(&st);
-    u->size = now.size;
-    if (verify(mb, u, &now) < 0)
-        return -1;
-    u->block = malloc(MBOX_BLOCK);
-    int result = u->block == NULL ? -1 : close_holes(u);
+    struct mover m = {.fd = u->mb->fd,
+                      .journal = journal,
+                      .device = st->st_dev,
+                      .inode = st->st_ino,
+                      .target = u->table->messages[u->first].start,
+                      .end = u->size,
+                      .next_run = next_run,
+                      .context = u,
+                      .block = malloc(JOURNAL_PAYLOAD)};
+    int result = m.block == NULL ? -1 : mover_run(&m);
     int saved = errno;
-    free(u->block);
+
+    free(m.block);
     errno = saved;
     return result;
 }
 
+/* Opens the journal and makes room for what is to be carried. */
+static int prepare(const struct update *u, struct journal *journal,
+                   uint64_t octets, uint64_t steps)
+{
+    struct progress pending;
+
+    if (u->mb->state < 0) {
+        errno = EROFS;
+        return -1;
+    }
+    if (journal_open(journal, u->mb->state, u->mb->record) < 0 ||
+        journal_load(journal, &pending) != 0)
+        return -1;
+    if (journal_reserve(journal, octets) == 0 || steps <= STEPS_MOST)
+        return 0;
+    errno = ENOSPC;
+    return -1;
+}
+
+static int remove_now(struct update *u, const struct stat *st)
+{
+    struct journal journal = {.fd = -1};
+    uint64_t octets, steps;
+
+    estimate(u, &octets, &steps);
+    if (octets == 0)
+        return move(u, NULL, st);
+    int result = prepare(u, &journal, octets, steps);
+    if (result == 0)
+        result = move(u, &journal, st);
+    int saved = errno;
+    journal_close(&journal);
+    errno = saved;
+    return result;
+}
+
+static int remove_locked(struct update *u)
+{
+    struct snapshot now;
+    struct stat st;
+
+    if (fstat(u->mb->fd, &st) < 0 || same_file(u->mb, &st) < 0)
+        return -1;
+    now = snapshot_of(&st);
+    u->size = now.size;
+    if (verify(u, &now) < 0)
+        return -1;
+    while (!marks_has(u->marks, u->first))
+        u->first++;
+    u->next = u->first;
+    return remove_now(u, &st);
+}
+
+/* ---- recovery, under both locks ---- */
+
+static int recover_locked(struct mailbox *mb, struct journal *journal)
+{
+    int found = mover_recover(mb->fd, journal);
+
+    if (found == RECOVERY_ASIDE)
+        mb->aside = true;
+    return found < 0 ? -1 : 0;
+}
+
+static int recover_here(struct mailbox *mb)
+{
+    struct journal journal;
+
+    if (mb->state < 0 || journal_open(&journal, mb->state, mb->record) < 0)
+        return -1;
+    int result = recover_locked(mb, &journal);
+    int saved = errno;
+    journal_close(&journal);
+    errno = saved;
+    return result;
+}
+
+/* Does the work in a child, whose exit status is an errno value. Killed or
+ * failed half-way, it leaves the rest to us. */
+static int remove_guarded(struct update *u)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child < 0)
+        return -1;
+    if (child == 0)
+        _exit(remove_locked(u) == 0 ? 0 : errno);
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    recover_here(u->mb);
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+    return -1;
+}
+
+/* ---- the format's functions ---- */
+
 int mbox_remove(struct mailbox *mb, const struct table *table,
                 const struct marks *marks)
 {
-    struct update u = {.fd = mb->fd, .table = table, .marks = marks};
+    struct update u = {.mb = mb, .table = table, .marks = marks};
     bool dotlocked;
 
     if (marks->marked == 0)
@@ -146,9 +241,43 @@ int mbox_remove(struct mailbox *mb, const struct table *table,
     if (lock_mailbox(mb->fd, F_WRLCK, mb->dotlocker, MBOX_PATIENCE,
                      &dotlocked) < 0)
         return -1;
-    int result = remove_locked(mb, &u);
+    int result = remove_guarded(&u);
     int saved = errno;
     unlock_mailbox(mb->fd, mb->dotlocker, dotlocked);
+    errno = saved;
+    return result;
+}
+
+static int recover_under_lock(struct mailbox *mb, struct journal *journal)
+{
+    bool dotlocked;
+
+    if (!mb->writable) {
+        errno = EROFS;
+        return -1;
+    }
+    if (lock_mailbox(mb->fd, F_WRLCK, mb->dotlocker, MBOX_PATIENCE,
+                     &dotlocked) < 0)
+        return -1;
+    int result = recover_locked(mb, journal);
+    int saved = errno;
+    unlock_mailbox(mb->fd, mb->dotlocker, dotlocked);
+    errno = saved;
+    return result;
+}
+
+int mbox_recover(struct mailbox *mb)
+{
+    struct journal journal;
+    struct progress pending;
+
+    if (mb->state < 0 || journal_open(&journal, mb->state, mb->record) < 0)
+        return 0; /* no record can be pending that we could read */
+    int result = journal_load(&journal, &pending);
+    if (result == 1)
+        result = recover_under_lock(mb, &journal);
+    int saved = errno;
+    journal_close(&journal);
     errno = saved;
     return result;
 }

@@ -49,7 +49,7 @@ static int make_root(const char *root, gid_t room_group)
     int result = setegid(room_group);
 
     if (result == 0)
-        result = make_path(root, 0771);
+        result = make_path(root, geteuid() == 0 ? 0771 : 0700);
     int saved = errno;
     umask(before);
     if (setegid(own) < 0)
@@ -127,7 +127,8 @@ int state_open(const char *root, const char *user)
     return -1;
 }
 
-void state_session_name(const char *directory, const char *name, char *lock)
+void state_file_name(const char *directory, const char *name,
+                     const char *suffix, char *file)
 {
     char path[PATH_MAX + 256];
     uint8_t digest[MD5_DIGEST_LENGTH];
@@ -138,6 +139,6 @@ void state_session_name(const char *directory, const char *name, char *lock)
     MD5Update(&md5, (const uint8_t *)path, (size_t)len);
     MD5Final(digest, &md5);
     for (int i = 0; i < 12; i++)
-        sprintf(lock + 2 * i, "%02x", digest[i]);
-    strcpy(lock + 24, ".session");
+        sprintf(file + 2 * i, "%02x", digest[i]);
+    snprintf(file + 24, STATE_NAME - 24, ".%s", suffix);
 }

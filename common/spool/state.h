@@ -1,8 +1,8 @@
 #ifndef SPOOL_STATE_H
 #define SPOOL_STATE_H
 
-/* The state directory of a user, ROOT/USER: session locks, and later what has
- * to outlive a session. Made by root, owned by the user, 0700. */
+/* The state directory of a user, ROOT/USER: session locks, and what has to
+ * outlive a session. Made by root, owned by the user, 0700. */
 
 #include <sys/types.h>
 
@@ -20,8 +20,11 @@ int state_make(const char *root, const char *user, uid_t uid, gid_t gid,
  * (EPERM: it is not as it should be). */
 int state_open(const char *root, const char *user);
 
-/* The name of the session lock of the mailbox directory/name, of at least 40
- * octets room. */
-void state_session_name(const char *directory, const char *name, char *lock);
+enum { STATE_NAME = 64 };
+
+/* The name of a file about the mailbox directory/name, in STATE_NAME octets:
+ * the mailbox's digest and a suffix such as "session". */
+void state_file_name(const char *directory, const char *name,
+                     const char *suffix, char *file);
 
 #endif

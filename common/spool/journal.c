@@ -1,0 +1,216 @@
+/* The progress record. Runs in the keeper, as the user, caged; distrusts what
+ * a crash has left of the file. */
+
+#include "spool/journal.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char magic[8] = "restant1";
+
+enum { BLOCK = 64 * 1024, HEADERS = 2 * JOURNAL_SLOT };
+
+static uint64_t payload_at(unsigned slot)
+{
+    return HEADERS + (uint64_t)slot * JOURNAL_PAYLOAD;
+}
+
+static int read_fully(int fd, void *to, size_t len, uint64_t offset)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pread(fd, (char *)to + done, len - done,
+                          (off_t)(offset + done));
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n == 0) {
+            errno = ENODATA;
+            return -1;
+        }
+        if (n > 0)
+            done += (size_t)n;
+    }
+    return 0;
+}
+
+static int write_fully(int fd, const void *from, size_t len, uint64_t offset)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pwrite(fd, (const char *)from + done, len - done,
+                           (off_t)(offset + done));
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n > 0)
+            done += (size_t)n;
+    }
+    return 0;
+}
+
+static void start_check(XXH3_state_t *check, const struct progress *p)
+{
+    XXH3_64bits_reset(check);
+    XXH3_64bits_update(check, p, offsetof(struct progress, check));
+}
+
+/* The file's name must survive a power cut as well as what is in it. */
+static int sync_directory(int directory)
+{
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd < 0 ? -1 : fsync(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+/* Fills a new or half-made file up to two void slots. */
+static int make_slots(const struct journal *j, off_t size)
+{
+    static const char empty[HEADERS];
+
+    if (write_fully(j->fd, empty, sizeof empty - (size_t)size,
+                    (uint64_t)size) < 0 ||
+        fsync(j->fd) < 0)
+        return -1;
+    return sync_directory(j->directory);
+}
+
+int journal_open(struct journal *j, int directory, const char *name)
+{
+    *j = (struct journal){.directory = directory, .name = name};
+    j->fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                   0600);
+    if (j->fd < 0)
+        return -1;
+    off_t size = lseek(j->fd, 0, SEEK_END);
+    if (size >= HEADERS || (size >= 0 && make_slots(j, size) == 0))
+        return 0;
+    int saved = errno;
+    journal_close(j);
+    errno = saved;
+    return -1;
+}
+
+void journal_close(struct journal *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = -1;
+}
+
+/* Is what stands in the slot whole? */
+static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
+{
+    char block[BLOCK];
+    XXH3_state_t check;
+
+    if (read_fully(j->fd, p, sizeof *p, (uint64_t)slot * JOURNAL_SLOT) < 0)
+        return -1;
+    if (memcmp(p->magic, magic, sizeof magic) != 0 ||
+        (p->carries != 0 && p->length > JOURNAL_PAYLOAD))
+        return 0;
+    start_check(&check, p);
+    uint64_t left = p->carries != 0 ? p->length : 0;
+    while (left > 0) {
+        size_t part = left < BLOCK ? (size_t)left : BLOCK;
+        if (read_fully(j->fd, block, part,
+                       payload_at(slot) + p->length - left) < 0)
+            return errno == ENODATA ? 0 : -1;
+        XXH3_64bits_update(&check, block, part);
+        left -= part;
+    }
+    return XXH3_64bits_digest(&check) == p->check;
+}
+
+int journal_load(struct journal *j, struct progress *p)
+{
+    struct progress slots[2];
+    int whole[2];
+
+    for (unsigned i = 0; i < 2; i++)
+        if ((whole[i] = load_slot(j, i, &slots[i])) < 0)
+            return -1;
+    if (!whole[0] && !whole[1])
+        return 0;
+    unsigned newest =
+        !whole[0] || (whole[1] && slots[1].sequence > slots[0].sequence);
+    *p = slots[newest];
+    j->sequence = p->sequence;
+    j->slot = 1 - newest;
+    return p->kind == JOURNAL_MOVE;
+}
+
+int journal_payload(const struct journal *j, char *to, size_t len,
+                    uint64_t offset)
+{
+    return read_fully(j->fd, to, len, payload_at(1 - j->slot) + offset);
+}
+
+int journal_reserve(struct journal *j, uint64_t octets)
+{
+    uint64_t room = octets < JOURNAL_PAYLOAD ? octets : JOURNAL_PAYLOAD;
+
+    for (unsigned slot = 0; slot < 2; slot++) {
+        int error = posix_fallocate(j->fd, (off_t)payload_at(slot),
+                                    (off_t)room + 1);
+        if (error != 0) {
+            errno = error;
+            return -1;
+        }
+    }
+    j->reserved = room;
+    return 0;
+}
+
+int journal_write(struct journal *j, struct progress *p, const char *payload)
+{
+    XXH3_state_t check;
+
+    memcpy(p->magic, magic, sizeof magic);
+    p->carries = payload != NULL;
+    p->sequence = j->sequence + 1;
+    start_check(&check, p);
+    if (payload != NULL) {
+        XXH3_64bits_update(&check, payload, p->length);
+        if (write_fully(j->fd, payload, p->length, payload_at(j->slot)) < 0)
+            return -1;
+    }
+    p->check = XXH3_64bits_digest(&check);
+    if (write_fully(j->fd, p, sizeof *p, (uint64_t)j->slot * JOURNAL_SLOT) < 0 ||
+        fdatasync(j->fd) < 0)
+        return -1;
+    j->sequence++;
+    j->slot = 1 - j->slot;
+    return 0;
+}
+
+int journal_done(struct journal *j)
+{
+    struct progress done = {.kind = JOURNAL_DONE};
+
+    if (journal_write(j, &done, NULL) < 0)
+        return -1;
+    j->reserved = 0;
+    return ftruncate(j->fd, HEADERS);
+}
+
+int journal_set_aside(struct journal *j)
+{
+    char aside[300];
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(aside, sizeof aside, "%s.aside.%lld", j->name,
+             (long long)now.tv_sec);
+    return renameat2(j->directory, j->name, j->directory, aside, 0);
+}
