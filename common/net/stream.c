@@ -201,6 +201,11 @@ static enum stream_event take(struct stream *s, size_t len, size_t max,
     return STREAM_LINE;
 }
 
+void stream_forget(struct stream *s)
+{
+    explicit_bzero(s->input, s->in_start);
+}
+
 enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
                               struct slice *line)
 {

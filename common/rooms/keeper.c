@@ -214,7 +214,7 @@ static bool is_maildrop(const struct keeper *k, const char *folder)
 
 static void report_trouble(const struct keeper *k, int error)
 {
-    if (status_of(error) == STATUS_FORBIDDEN)
+    if (error == EPERM || error == EACCES)
         notice(k, NOTICE_FORBIDDEN, error);
     else if (status_of(error) == STATUS_TROUBLE)
         notice(k, NOTICE_TROUBLE, error);

@@ -537,9 +537,8 @@ void monitor_run(const struct setup *setup, int front, pid_t front_pid)
         wait_and_hear(&m);
     dotlock_release(&m.dotlock);
     if (m.auth >= 0) {
-        close(m.auth);
         kill(m.auth_pid, SIGKILL);
-        bury(&m, m.auth_pid, "auth");
+        bury_auth(&m);
     }
     bury(&m, m.front_pid, "front");
     bury(&m, m.keeper_pid, "keeper");

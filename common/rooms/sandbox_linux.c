@@ -159,6 +159,7 @@ static const struct call keeper_calls[] = {
     ANY(fdatasync),  ANY(fcntl),        ANY(unlinkat),   ANY(renameat2),
     ANY(fallocate),  ANY(memfd_create), ANY(lseek),      ANY(fadvise64),
     ANY(wait4),      ANY(set_robust_list), ANY(rseq),    ANY(gettid),
+    ANY(sysinfo), /* qsort(3) asks how much memory there is */
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 

@@ -378,7 +378,9 @@ int options_read(struct options *o, int argc, char **argv, char *error)
     if (status != 0 || o->action == ACTION_HELP || o->action == ACTION_VERSION)
         return status;
     const char *config = o->config;
+    enum action action = o->action;
     set_defaults(o);
+    o->action = action;
     status = read_file(o, config, error);
     return status != 0 ? status : read_arguments(o, argc, argv, error);
 }

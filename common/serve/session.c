@@ -92,6 +92,7 @@ enum refusal session_login(struct session *s, struct slice user,
     int result = front_login(&s->front, &words, s->setup->login_ends, &outcome,
                              over);
     explicit_bzero(&words, sizeof words);
+    stream_forget(&s->stream);
     if (result < 0) {
         s->end = clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT
                                                        : END_ERROR;

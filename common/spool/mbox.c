@@ -99,9 +99,12 @@ static bool is_internal(int fd, const struct message *m)
     size_t len = m->length < 1024 ? m->length : 1024;
 
     head[0] = '\n';
-    return mbox_read(fd, head + 1, len, message_text(m)) == 0 &&
-           memmem(head, len + 1, subject, sizeof subject - 1) != NULL &&
-           memmem(head, len + 1, "\nX-IMAP", 7) != NULL;
+    if (mbox_read(fd, head + 1, len, message_text(m)) < 0)
+        return false;
+    const char *body = memmem(head, len + 1, "\n\n", 2);
+    size_t header = body != NULL ? (size_t)(body - head) : len + 1;
+    return memmem(head, header, subject, sizeof subject - 1) != NULL &&
+           memmem(head, header, "\nX-IMAP", 7) != NULL;
 }
 
 static int emit(void *context, const struct message *m)
