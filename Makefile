@@ -48,7 +48,7 @@ COMMON = $(addprefix common/, \
 	net/stream.c net/wire.c net/peer.c \
 	spool/place.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
-	spool/mbox_update.c spool/mover.c spool/journal.c \
+	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \
 	rooms/log.c rooms/front.c rooms/maildrop.c rooms/keeper.c \
 	rooms/monitor.c \

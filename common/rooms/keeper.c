@@ -31,7 +31,7 @@ struct keeper {
     int state;     /* the user's state directory, O_PATH; -1: none */
     int session;   /* holds the session lock; -1: none */
     bool noticed_dotlock;
-    char record[STATE_NAME]; /* name of the maildrop's progress record */
+    char record[STATE_NAME], twins[STATE_NAME]; /* files in state */
     struct mailbox mailbox;
     struct table table;
     struct marks marks;
@@ -165,6 +165,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .owner = k->owner,
                                   .state = k->state,
                                   .record = k->record,
+                                  .twins = k->twins,
                                   .dotlocker = &k->dotlocker,
                                   .fd = -1};
     answer->opened.writable = true;
@@ -393,6 +394,8 @@ void keeper_live(const struct keeper_birth *birth)
 
     state_file_name(birth->place.directory, birth->place.name, "record",
                     k.record);
+    state_file_name(birth->place.directory, birth->place.name, "twins",
+                    k.twins);
     enter(&k, birth);
     int got;
     while ((got = frame_receive(k.front, ROOM_KEEPER, k.phase, CLOCK_NEVER,

@@ -212,5 +212,5 @@ int journal_set_aside(struct journal *j)
     clock_gettime(CLOCK_REALTIME, &now);
     snprintf(aside, sizeof aside, "%s.aside.%lld", j->name,
              (long long)now.tv_sec);
-    return renameat2(j->directory, j->name, j->directory, aside, 0);
+    return renameat(j->directory, j->name, j->directory, aside);
 }

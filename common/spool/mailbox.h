@@ -57,6 +57,7 @@ struct mailbox {
     uid_t owner;      /* who must own it */
     int state;          /* the user's state directory, O_PATH; -1: none */
     const char *record; /* name of the progress record in it */
+    const char *twins;  /* name of the file of twins in it */
     bool aside;         /* a record that fitted no more was put aside */
     struct dotlocker *dotlocker;
     int fd; /* -1 while it is not open */

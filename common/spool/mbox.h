@@ -10,6 +10,13 @@ enum {
     MBOX_PATIENCE = 30 * 1000,  /* milliseconds for the mailbox locks */
 };
 
+struct identity;
+
+/* The identities of all messages, copies numbered; the caller holds a lock and
+ * frees them. NULL with errno: ESTALE when the mailbox is not as scanned. */
+struct identity *mbox_identities(const struct mailbox *mb,
+                                 const struct table *table);
+
 /* Is the message, checksum and seam, still there? The caller holds a lock.
  * Returns 0, or -1 with errno ESTALE. */
 int mbox_verify(int fd, uint64_t size, const struct message *m);

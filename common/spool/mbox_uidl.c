@@ -8,6 +8,7 @@
 
 #include "base/slice.h"
 #include "spool/mbox.h"
+#include "spool/twins.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +30,19 @@ struct header {
     bool over;     /* the empty line has been seen */
 };
 
-struct identity {
-    uint64_t id;    /* the digest's first eight octets */
-    uint32_t index; /* in the table */
-    uint32_t twin;  /* how many identical copies stand before it */
-};
-
 static bool names(const char *line, size_t len, const char *field)
 {
     size_t name = strlen(field);
 
     return len >= name && strncasecmp(line, field, name) == 0;
+}
+
+/* The one name that popa3d wants in exactly this spelling. */
+static bool is_delivery_id(const char *line, size_t len)
+{
+    static const char name[] = "X-Delivery-ID:";
+
+    return len >= sizeof name - 1 && memcmp(line, name, sizeof name - 1) == 0;
 }
 
 /* Does the field that begins with this line go into the digest? Where a
@@ -52,8 +55,7 @@ static bool field_counts(struct header *h, const char *line, size_t len)
         h->received = true;
         return first;
     }
-    if (names(line, len, "Delivered-To:") ||
-        names(line, len, "X-Delivery-ID:"))
+    if (names(line, len, "Delivered-To:") || is_delivery_id(line, len))
         return true;
     return !h->received && (names(line, len, "Date:") ||
                             names(line, len, "Message-ID:"));
@@ -62,7 +64,7 @@ static bool field_counts(struct header *h, const char *line, size_t len)
 static void header_piece(struct header *h, const char *piece, size_t len)
 {
     if (!h->in_line) {
-        h->over = piece[0] == '\n' || (len > 1 && memcmp(piece, "\r\n", 2) == 0);
+        h->over = piece[0] == '\n'; /* a bare CRLF ends no header: popa3d's */
         if (h->over)
             return;
         if (piece[0] != ' ' && piece[0] != '\t')
@@ -139,31 +141,6 @@ static int identify(int fd, const struct message *m, uint64_t *id)
     return 0;
 }
 
-static int by_id_then_index(const void *a, const void *b)
-{
-    const struct identity *x = a, *y = b;
-
-    if (x->id != y->id)
-        return x->id < y->id ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
-}
-
-static int by_index(const void *a, const void *b)
-{
-    const struct identity *x = a, *y = b;
-
-    return x->index < y->index ? -1 : 1;
-}
-
-static void number_twins(struct identity *all, uint64_t count)
-{
-    qsort(all, count, sizeof *all, by_id_then_index);
-    for (uint64_t i = 1; i < count; i++)
-        if (all[i].id == all[i - 1].id)
-            all[i].twin = all[i - 1].twin + 1;
-    qsort(all, count, sizeof *all, by_index);
-}
-
 static int write_uidl(struct table_writer *to, const struct identity *who)
 {
     char slot[UIDL_STRIDE] = {0};
@@ -175,16 +152,10 @@ static int write_uidl(struct table_writer *to, const struct identity *who)
     return table_write(to, slot, sizeof slot);
 }
 
-static int write_all(const struct mailbox *mb, const struct table *table,
-                     struct identity *all, struct table_writer *to)
+static int write_all(const struct identity *all, uint64_t count,
+                     struct table_writer *to)
 {
-    for (uint64_t i = 0; i < table->count; i++) {
-        all[i].index = (uint32_t)i;
-        if (identify(mb->fd, &table->messages[i], &all[i].id) < 0)
-            return -1;
-    }
-    number_twins(all, table->count);
-    for (uint64_t i = 0; i < table->count; i++)
+    for (uint64_t i = 0; i < count; i++)
         if (write_uidl(to, &all[i]) < 0)
             return -1;
     return 0;
@@ -207,22 +178,42 @@ static int still_there(const struct mailbox *mb, const struct table *table)
     return 0;
 }
 
+struct identity *mbox_identities(const struct mailbox *mb,
+                                 const struct table *table)
+{
+    struct identity *all;
+
+    if (table->count > UINT32_MAX) {
+        errno = EOVERFLOW;
+        return NULL;
+    }
+    all = still_there(mb, table) < 0 ? NULL
+                                     : calloc(table->count + 1, sizeof *all);
+    for (uint64_t i = 0; all != NULL && i < table->count; i++) {
+        all[i].index = (uint32_t)i;
+        if (identify(mb->fd, &table->messages[i], &all[i].id) < 0) {
+            free(all);
+            all = NULL;
+        }
+    }
+    if (all != NULL)
+        twins_number(all, table->count, mb->state, mb->twins);
+    return all;
+}
+
 int mbox_identify(struct mailbox *mb, const struct table *table,
                   struct table_writer *to, uint32_t *stride)
 {
-    struct identity *all = NULL;
+    int result = -1;
 
     *stride = UIDL_STRIDE;
     if (lock_fcntl_within(mb->fd, F_RDLCK, MBOX_PATIENCE) < 0)
         return -1;
-    int result = still_there(mb, table);
-    if (result == 0 && table->count > UINT32_MAX) {
-        errno = EOVERFLOW;
-        result = -1;
+    struct identity *all = mbox_identities(mb, table);
+    if (all != NULL) {
+        twins_remember(all, table->count, NULL, mb->state, mb->twins);
+        result = write_all(all, table->count, to);
     }
-    if (result == 0)
-        all = calloc(table->count + 1, sizeof *all);
-    result = all == NULL ? -1 : write_all(mb, table, all, to);
     int saved = errno;
     free(all);
     lock_fcntl(mb->fd, F_UNLCK);

@@ -18,6 +18,7 @@
 #include "spool/mbox.h"
 #include "spool/mover.h"
 #include "spool/state.h"
+#include "spool/twins.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,6 +227,23 @@ static int remove_guarded(struct update *u)
 
 /* ---- the format's functions ---- */
 
+/* Where copies are known, those that stay keep their UIDLs. */
+static int remove_keeping_twins(struct update *u)
+{
+    struct mailbox *mb = u->mb;
+    struct identity *all = twins_exist(mb->state, mb->twins)
+                               ? mbox_identities(mb, u->table)
+                               : NULL;
+    int result = remove_guarded(u);
+    int saved = errno;
+
+    if (all != NULL && result == 0)
+        twins_remember(all, u->table->count, u->marks, mb->state, mb->twins);
+    free(all);
+    errno = saved;
+    return result;
+}
+
 int mbox_remove(struct mailbox *mb, const struct table *table,
                 const struct marks *marks)
 {
@@ -241,7 +259,7 @@ int mbox_remove(struct mailbox *mb, const struct table *table,
     if (lock_mailbox(mb->fd, F_WRLCK, mb->dotlocker, MBOX_PATIENCE,
                      &dotlocked) < 0)
         return -1;
-    int result = remove_guarded(&u);
+    int result = remove_keeping_twins(&u);
     int saved = errno;
     unlock_mailbox(mb->fd, mb->dotlocker, dotlocked);
     errno = saved;

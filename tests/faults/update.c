@@ -353,6 +353,7 @@ static int open_and_remove(bool remove)
                          .owner = geteuid(),
                          .state = directory,
                          .record = "record",
+                         .twins = "twins",
                          .dotlocker = &dotlocker,
                          .fd = -1};
     static struct table_writer w;
