@@ -37,12 +37,10 @@ static bool names(const char *line, size_t len, const char *field)
     return len >= name && strncasecmp(line, field, name) == 0;
 }
 
-/* The one name that popa3d wants in exactly this spelling. */
+/* The one name whose first letter popa3d takes in upper case only. */
 static bool is_delivery_id(const char *line, size_t len)
 {
-    static const char name[] = "X-Delivery-ID:";
-
-    return len >= sizeof name - 1 && memcmp(line, name, sizeof name - 1) == 0;
+    return line[0] == 'X' && names(line, len, "X-Delivery-ID:");
 }
 
 /* Does the field that begins with this line go into the digest? Where a
