@@ -50,15 +50,17 @@ COMMON = $(addprefix common/, \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \
-	rooms/log.c rooms/front.c rooms/maildrop.c rooms/keeper.c \
-	rooms/monitor.c \
-	serve/options.c serve/listen.c serve/session.c serve/start.c)
+	rooms/account.c rooms/log.c rooms/front.c rooms/maildrop.c \
+	rooms/keeper.c rooms/monitor.c \
+	serve/options.c serve/listen.c serve/session.c serve/recover.c \
+	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
 POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)
 AUTH = $(addprefix common/, \
-	auth/main.c auth/pam.c auth/secrets.c auth/account.c \
+	auth/main.c auth/pam.c auth/secrets.c \
 	base/slice.c base/clock.c base/trusted.c \
-	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c)
+	rooms/contract.c rooms/account.c rooms/privileges.c \
+	rooms/sandbox_$(SANDBOX).c)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
@@ -97,6 +99,7 @@ deps:
 
 test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test
+	tests/clients/unpack $(BUILD)/tests popa3d
 
 UNIT = wire
 unit = $(BUILD)/tests/unit/$(1)

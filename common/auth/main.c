@@ -8,10 +8,10 @@
  * the first octet of the client.
  */
 
-#include "auth/account.h"
 #include "auth/pam.h"
 #include "auth/secrets.h"
 #include "base/clock.h"
+#include "rooms/account.h"
 #include "rooms/contract.h"
 #include "rooms/privileges.h"
 #include "rooms/sandbox.h"

@@ -104,6 +104,7 @@ enum notice {
     NOTICE_NO_DOTLOCK, /* no dotlock can be made beside the mailbox */
     NOTICE_FORBIDDEN,  /* the maildrop is not one we serve */
     NOTICE_TROUBLE,    /* a system call failed */
+    NOTICE_RECOVERED,  /* an interrupted update was finished */
     NOTICE_ASIDE,      /* a progress record was put aside */
     NOTICE_COUNT
 };

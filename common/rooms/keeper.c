@@ -174,6 +174,8 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
     if (k->mailbox.format->open(&k->mailbox) < 0)
         return errno == ENOENT ? 0 : -1;
     int recovered = k->mailbox.format->recover(&k->mailbox);
+    if (k->mailbox.recovered)
+        notice(k, NOTICE_RECOVERED, 0);
     if (k->mailbox.aside)
         notice(k, NOTICE_ASIDE, 0);
     if (recovered < 0)

@@ -310,30 +310,40 @@ static void settle(struct monitor *m, const struct identity *user,
         end_of(m, "sandbox");
 }
 
-static void accept_login(struct monitor *m, const struct frame_decision *d)
+/* Bears the user's keeper, becomes him, and hands front the keeper's socket. */
+static void admit(struct monitor *m, const struct frame_decision *d,
+                  const struct place *place)
 {
-    struct keeper_birth birth = {.who = user_of(d), .user = d->name};
-    char quoted[LOG_QUOTED];
+    struct keeper_birth birth = {
+        .who = user_of(d), .user = d->name, .place = *place};
     struct stat st;
     int keeper = -1;
 
-    if (place_expand(m->setup->template, d->name, d->home, &birth.place) < 0) {
-        refuse(m, OUTCOME_REFUSED, "refused", d);
-        return;
-    }
-    if (stat(birth.place.directory, &st) == 0 && geteuid() == 0 &&
+    if (stat(place->directory, &st) == 0 && geteuid() == 0 &&
         !place_in_home(m->setup->template))
         leave_out_group(&birth.who, st.st_gid);
     memcpy(m->user, d->name, sizeof m->user);
-    log_line(log_of(m), LOG_INFO, "login: peer=%s method=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->method,
-             log_quote(quoted, d->name));
     birth.state = state_for(m, d);
     bear_keeper(m, &birth, &keeper);
     settle(m, &birth.who, &birth.place);
     m->phase = PHASE_SESSION;
     send_verdict(m, OUTCOME_ACCEPTED, keeper);
     close(keeper);
+}
+
+static void accept_login(struct monitor *m, const struct frame_decision *d)
+{
+    char quoted[LOG_QUOTED];
+    struct place place;
+
+    if (place_expand(m->setup->template, d->name, d->home, &place) < 0) {
+        refuse(m, OUTCOME_REFUSED, "refused", d);
+        return;
+    }
+    log_line(log_of(m), LOG_INFO, "login: peer=%s method=%s user=\"%s\"",
+             m->setup->peer.text, m->setup->method,
+             log_quote(quoted, d->name));
+    admit(m, d, &place);
 }
 
 /* Only a decision in an auth that then ended well counts. */
@@ -407,14 +417,16 @@ static void log_notice(const struct monitor *m, const struct frame_notice *n)
         [NOTICE_NO_DOTLOCK] = "no dotlock can be made beside the maildrop",
         [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
         [NOTICE_TROUBLE] = "the maildrop cannot be served",
+        [NOTICE_RECOVERED] = "an interrupted update was finished",
         [NOTICE_ASIDE] = "a progress record fits the maildrop no more and was "
                          "put aside in the state directory",
     };
     char quoted[LOG_QUOTED];
 
-    log_line(log_of(m), LOG_WARNING, "warning: user=\"%s\" %s: %s",
+    log_line(log_of(m), LOG_WARNING, "warning: user=\"%s\" %s%s%s",
              log_quote(quoted, m->user), texts[n->notice],
-             strerror(n->error));
+             n->error != 0 ? ": " : "",
+             n->error != 0 ? strerror(n->error) : "");
 }
 
 static void hear_keeper(struct monitor *m)
@@ -520,27 +532,48 @@ static void bury(const struct monitor *m, pid_t pid, const char *room)
                  room, strerror(WEXITSTATUS(status) - EXIT_CAGE));
 }
 
+static struct monitor new_monitor(const struct setup *setup, int front,
+                                  pid_t front_pid)
+{
+    return (struct monitor){.setup = setup,
+                            .phase = PHASE_GREETED,
+                            .front = front,
+                            .auth = -1,
+                            .keeper = -1,
+                            .front_pid = front_pid,
+                            .signals = catch_signals(),
+                            .dotlock = {.fd = -1, .directory = -1}};
+}
+
+/* Front ends when the client does, the keeper when front does: the monitor
+ * waits for both, so that it can undo what they leave. */
+static void outlive(struct monitor *m)
+{
+    while (m->front >= 0 || m->keeper >= 0)
+        wait_and_hear(m);
+    dotlock_release(&m->dotlock);
+    if (m->auth >= 0) {
+        kill(m->auth_pid, SIGKILL);
+        bury_auth(m);
+    }
+    bury(m, m->front_pid, "front");
+    bury(m, m->keeper_pid, "keeper");
+}
+
 void monitor_run(const struct setup *setup, int front, pid_t front_pid)
 {
-    struct monitor m = {.setup = setup,
-                        .phase = PHASE_GREETED,
-                        .front = front,
-                        .auth = -1,
-                        .keeper = -1,
-                        .front_pid = front_pid,
-                        .signals = catch_signals(),
-                        .dotlock = {.fd = -1, .directory = -1}};
+    struct monitor m = new_monitor(setup, front, front_pid);
 
-    /* Front ends when the client does, the keeper when front does: the
-     * monitor waits for both, so that it can undo what they leave. */
-    while (m.front >= 0 || m.keeper >= 0)
-        wait_and_hear(&m);
-    dotlock_release(&m.dotlock);
-    if (m.auth >= 0) {
-        kill(m.auth_pid, SIGKILL);
-        bury_auth(&m);
-    }
-    bury(&m, m.front_pid, "front");
-    bury(&m, m.keeper_pid, "keeper");
+    outlive(&m);
     log_end(&m);
+}
+
+void monitor_visit(const struct setup *setup,
+                   const struct frame_decision *account,
+                   const struct place *place, int visitor, pid_t visitor_pid)
+{
+    struct monitor m = new_monitor(setup, visitor, visitor_pid);
+
+    admit(&m, account, place);
+    outlive(&m);
 }

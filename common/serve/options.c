@@ -173,6 +173,13 @@ static const char *set_check(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_recover(struct options *o, const char *value)
+{
+    (void)value;
+    o->action = ACTION_RECOVER;
+    return NULL;
+}
+
 static const char *set_version(struct options *o, const char *value)
 {
     (void)value;
@@ -209,6 +216,8 @@ static const struct row rows[] = {
     {"log", 0, "WHERE", set_log, true, "auto, syslog or stderr (auto)"},
     {"check", 'n', NULL, set_check, false,
      "check the configuration and exit"},
+    {"recover", 0, NULL, set_recover, false,
+     "finish interrupted updates of all users and exit"},
     {"version", 'V', NULL, set_version, false, "print the version and exit"},
     {"help", 'h', NULL, set_help, false, "print this and exit"},
 };

@@ -14,6 +14,7 @@ enum { NETWORKS_MAX = 32, DOMAINS_MAX = 16 };
 enum action {
     ACTION_SERVE,
     ACTION_CHECK,
+    ACTION_RECOVER,
     ACTION_VERSION,
     ACTION_HELP
 };

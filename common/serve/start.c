@@ -10,6 +10,7 @@
 #include "rooms/monitor.h"
 #include "serve/listen.h"
 #include "serve/options.h"
+#include "serve/recover.h"
 #include "version.h"
 
 #include <errno.h>
@@ -88,12 +89,13 @@ static void tell_stderr(const struct startup *u)
         fprintf(stderr, "%s: %s\n", u->protocol->program, u->error);
 }
 
-/* One line to the log and to standard error, one to the client. */
+/* One line to the log and to standard error, one to the client; where there is
+ * no client, standard error is enough. */
 static int misconfigured(struct startup *u, int status)
 {
     const char *text = u->protocol->misconfigured;
 
-    if (u->options.action == ACTION_CHECK) {
+    if (u->options.action != ACTION_SERVE) {
         fprintf(stderr, "%s: %s\n", u->protocol->program, u->error);
         return status;
     }
@@ -304,6 +306,16 @@ static int divide(struct startup *u)
     return 0;
 }
 
+static int recover(struct startup *u)
+{
+    int status = settle(u);
+
+    if (status != 0)
+        return misconfigured(u, status);
+    open_log(u);
+    return recover_all(&u->setup);
+}
+
 static int serve(struct startup *u)
 {
     int status = settle(u);
@@ -361,6 +373,8 @@ int start(const struct protocol *protocol, int argc, char **argv)
         return 0;
     case ACTION_CHECK:
         return check(u);
+    case ACTION_RECOVER:
+        return recover(u);
     default:
         return serve(u);
     }

@@ -150,6 +150,19 @@ int journal_load(struct journal *j, struct progress *p)
     return p->kind == JOURNAL_MOVE;
 }
 
+int journal_pending(int directory, const char *name)
+{
+    struct journal j = {.directory = directory, .name = name};
+    struct progress p;
+
+    j.fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (j.fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    int pending = journal_load(&j, &p);
+    journal_close(&j);
+    return pending;
+}
+
 int journal_payload(const struct journal *j, char *to, size_t len,
                     uint64_t offset)
 {

@@ -63,6 +63,10 @@ void journal_close(struct journal *j);
  * when nothing is, -1 with errno. */
 int journal_load(struct journal *j, struct progress *p);
 
+/* The same question without making or changing anything: is a move pending in
+ * the record of that name? Returns 1, 0, or -1 with errno. */
+int journal_pending(int directory, const char *name);
+
 /* Reads the payload of the slot that journal_load() returned. */
 int journal_payload(const struct journal *j, char *to, size_t len,
                     uint64_t offset);

@@ -58,7 +58,8 @@ struct mailbox {
     int state;          /* the user's state directory, O_PATH; -1: none */
     const char *record; /* name of the progress record in it */
     const char *twins;  /* name of the file of twins in it */
-    bool aside;         /* a record that fitted no more was put aside */
+    bool recovered;     /* recover() finished an update */
+    bool aside;         /* ... or put a record aside that fitted no more */
     struct dotlocker *dotlocker;
     int fd; /* -1 while it is not open */
     bool writable;

@@ -186,8 +186,8 @@ static int recover_locked(struct mailbox *mb, struct journal *journal)
 {
     int found = mover_recover(mb->fd, journal);
 
-    if (found == RECOVERY_ASIDE)
-        mb->aside = true;
+    mb->aside |= found == RECOVERY_ASIDE;
+    mb->recovered |= found == RECOVERY_FINISHED;
     return found < 0 ? -1 : 0;
 }
 

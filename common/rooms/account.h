@@ -1,5 +1,5 @@
-#ifndef AUTH_ACCOUNT_H
-#define AUTH_ACCOUNT_H
+#ifndef ROOMS_ACCOUNT_H
+#define ROOMS_ACCOUNT_H
 
 #include "rooms/contract.h"
 

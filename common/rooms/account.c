@@ -1,7 +1,8 @@
-/* From a name to an account. Runs in auth as whoever started the program; the
- * name has been authenticated. */
+/* From a name to an account. Runs in auth, where the name has been
+ * authenticated, and in --recover, where it is that of a state directory; as
+ * whoever started the program. */
 
-#include "auth/account.h"
+#include "rooms/account.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,0 +1,143 @@
+/*
+ * --recover. Runs as root at boot (or as a user for himself): looks through
+ * the state directories as each one's owner, and where a record is pending
+ * opens the maildrop the way a session would, with monitor and keeper and
+ * their cages, but without client or front.
+ */
+
+#include "serve/recover.h"
+#include "rooms/account.h"
+#include "rooms/front.h"
+#include "rooms/maildrop.h"
+#include "rooms/monitor.h"
+#include "rooms/privileges.h"
+#include "rooms/sandbox.h"
+#include "spool/journal.h"
+#include "spool/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* What is known of one user. */
+struct patient {
+    struct frame_decision account;
+    struct place place;
+    char record[STATE_NAME];
+};
+
+/* Is a record pending? Asked with the user's rights. Returns 1, 0, or -1. */
+static int is_pending(const struct setup *setup, const struct patient *p)
+{
+    bool root = geteuid() == 0;
+
+    if (root && seteuid(p->account.uid) < 0)
+        return -1;
+    int directory = state_open(setup->state, p->account.name);
+    int pending = directory < 0 ? -1 : journal_pending(directory, p->record);
+    int saved = errno;
+    if (directory >= 0)
+        close(directory);
+    if (root && seteuid(0) < 0)
+        abort();
+    errno = saved;
+    return pending;
+}
+
+/* In a child: takes front's place, opens the maildrop, and that is all. */
+static _Noreturn void visit(const struct setup *setup, int monitor,
+                            pid_t parent)
+{
+    const struct identity who = {.uid = setup->room_uid,
+                                 .gid = setup->room_gid};
+    struct maildrop *m = calloc(1, sizeof *m);
+    struct frame f;
+
+    if (m == NULL || privileges_drop(&who) < 0 ||
+        privileges_tie_life(SIGKILL, parent) < 0 || sandbox_front() < 0)
+        _exit(EXIT_CAGE + errno);
+    if (frame_receive(monitor, ROOM_FRONT, PHASE_LOGIN, INT64_MAX, &f) != 1)
+        _exit(EX_TEMPFAIL);
+    maildrop_start(m, f.fds[0]);
+    _exit(maildrop_open(m, "") == STATUS_OK ? 0 : EX_TEMPFAIL);
+}
+
+/* In a child, which becomes the user's monitor. */
+static _Noreturn void treat(const struct setup *setup, const struct patient *p)
+{
+    pid_t self = getpid();
+    int wire[2];
+
+    if (frame_wire(wire) < 0)
+        _exit(EX_TEMPFAIL);
+    pid_t visitor = fork();
+    if (visitor < 0)
+        _exit(EX_TEMPFAIL);
+    if (visitor == 0) {
+        close(wire[0]);
+        visit(setup, wire[1], self);
+    }
+    close(wire[1]);
+    monitor_visit(setup, &p->account, &p->place, wire[0], visitor);
+    _exit(0);
+}
+
+static int wait_for(pid_t child)
+{
+    int status;
+
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    return 0;
+}
+
+/* Returns 0 when nothing is pending any more. */
+static int recover_user(const struct setup *setup, const char *name)
+{
+    struct patient p = {.record = ""};
+
+    if (account_find(name, &p.account) != OUTCOME_ACCEPTED ||
+        place_expand(setup->template, p.account.name, p.account.home,
+                     &p.place) < 0)
+        return 0; /* no user of ours: not a state directory of ours */
+    state_file_name(p.place.directory, p.place.name, "record", p.record);
+    int pending = is_pending(setup, &p);
+    if (pending == 1) {
+        pid_t child = fork();
+        if (child == 0)
+            treat(setup, &p);
+        if (child < 0 || wait_for(child) < 0)
+            return -1;
+        pending = is_pending(setup, &p);
+    }
+    if (pending == 0)
+        return 0;
+    log_line(&setup->log, LOG_ERR,
+             "error: an update is still pending for user=\"%s\": %s", name,
+             pending < 0 ? strerror(errno) : "see the warnings above");
+    return -1;
+}
+
+int recover_all(const struct setup *setup)
+{
+    const struct dirent *entry;
+    int status = 0;
+
+    if (setup->state == NULL)
+        return 0;
+    DIR *root = opendir(setup->state);
+    if (root == NULL)
+        return errno == ENOENT ? 0 : EX_TEMPFAIL;
+    while ((entry = readdir(root)) != NULL)
+        if (place_name_ok(entry->d_name) &&
+            recover_user(setup, entry->d_name) < 0)
+            status = EX_TEMPFAIL;
+    closedir(root);
+    return status;
+}

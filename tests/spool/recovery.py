@@ -1,0 +1,170 @@
+"""What is left when rooms are killed in the middle of an update of a real mailbox, and who finishes it."""
+
+import os
+import signal
+import subprocess
+
+from lib import mbox, server
+from lib.suite import check, each, equal, limit, needs, until
+
+OCTETS = 5_000_000
+
+
+def raw(messages):
+    return b"".join(message.raw for message in messages)
+
+
+def records(bed):
+    return sorted((bed.state / "alice").glob("*.record"))
+
+
+def begin_update(bed, count=16):
+    """Deletes the first message of a large maildrop; returns when octets are being moved."""
+    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(count, OCTETS))
+    before = path.read_bytes()
+    pop = bed.pop3()
+    pop.ok("DELE 1")
+    written = path.stat().st_mtime_ns
+    rooms = pop.session.rooms()
+    pop.stream.send(b"QUIT\r\n")
+    until(lambda: path.stat().st_mtime_ns != written, "the mailbox to be written", 30)
+    return path, before, pop, rooms
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def kill_all(rooms):
+    """Monitor first, so that nobody is left who could undo or finish anything."""
+    victims = [rooms.monitor.pid, *server.descendants(rooms.monitor.pid)]
+    for pid in victims:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(is_running(pid) for pid in victims), "the rooms to be gone")
+
+
+def forget(bed, pop):
+    """The session was killed by the test: its end is not to be judged."""
+    pop.stream.close()
+    pop.session.wait()
+    bed.sessions.remove(pop.session)
+
+
+def kept(before, path, delivered=b""):
+    """Every message but the first exactly once; the first once or not at all."""
+    messages = mbox.parse(before)
+    after = path.read_bytes()
+    check(after in (raw(messages[1:]) + delivered, before + delivered), "the mailbox is not what it should be")
+
+
+@limit(120)
+@each(("next_login", "login"), ("boot", "boot"), ("next_login_after_a_delivery", "login"), ("boot_after_a_delivery", "boot"))
+def test_all_rooms_killed(bed, how):
+    """Whoever comes next finishes the update, and mail delivered meanwhile is kept."""
+    path, before, pop, rooms = begin_update(bed)
+    kill_all(rooms)
+    forget(bed, pop)
+    check(path.read_bytes() != before, "nothing had been moved: the test is void")
+    inode = path.stat().st_ino
+    delivered = mbox.message(99) if "delivery" in bed.name else b""
+    if delivered:
+        bed.append(delivered)
+    for lock in path.parent.glob("*.lock"):
+        lock.unlink()           # the monitor was killed, too: the rule of ten minutes is tested elsewhere
+    if how == "boot":
+        options = [*bed.options(), "--log=stderr", "--recover"]
+        done = subprocess.run([bed.program("pop3d"), *options], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, check=False)
+        equal(done.returncode, 0, f"exit status of --recover; {done.stderr}")
+        check("an interrupted update was finished" in done.stderr, done.stderr)
+        kept(before, path, delivered)
+    next_pop = bed.pop3()
+    kept(before, path, delivered)
+    equal(path.stat().st_ino, inode, "inode")
+    equal(next_pop.stat()[0], len(mbox.parse(path.read_bytes())), "messages")
+    next_pop.quit()
+    next_pop.session.finish()
+
+
+@limit(120)
+def test_worker_killed(bed):
+    """The keeper outlives the process that does the work, and finishes it at once."""
+    path, before, pop, rooms = begin_update(bed)
+    workers = server.descendants(rooms.keeper.pid)
+    check(workers, "nobody works for the keeper")
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    line = pop.stream.take_line(60)
+    check(line.startswith((b"-ERR [SYS/TEMP]", b"+OK")), f"{line!r}")
+    kept(before, path)
+    pop.session.wait()
+
+
+@limit(120)
+@each(("keeper", "keeper"), ("front", "front"), ("monitor", "monitor"), ("every_room", None))
+def test_service_stopped(bed, room):
+    """SIGTERM, as a service manager sends it, does not stop an update half-way."""
+    path, before, pop, rooms = begin_update(bed)
+    victims = [getattr(rooms, room)] if room else rooms.all
+    for victim in victims:
+        victim.kill(signal.SIGTERM)
+    pop.stream.take_all(60)
+    pop.session.wait(60)
+    equal(path.read_bytes(), raw(mbox.parse(before)[1:]), "mailbox")
+    check(not list(path.parent.glob("*.lock")), "a dotlock was left")
+
+
+@limit(120)
+def test_foreign_rewrite_before_recovery(bed):
+    """A mailbox that somebody rewrote since the crash is left alone, and the record is kept aside."""
+    path, before, pop, rooms = begin_update(bed)
+    kill_all(rooms)
+    forget(bed, pop)
+    for lock in path.parent.glob("*.lock"):
+        lock.unlink()
+    foreign = mbox.mailbox(5)
+    with open(path, "r+b") as file:
+        file.truncate(0)
+        file.write(foreign)
+    next_pop = bed.pop3()
+    equal(next_pop.stat()[0], 5, "messages")
+    next_pop.quit()
+    equal(path.read_bytes(), foreign, "mailbox")
+    check(any("put aside" in line for line in next_pop.session.log()), "nothing was logged")
+    equal(len(list((bed.state / "alice").glob("*.aside.*"))), 1, "records aside")
+    next_pop.session.finish()
+
+
+def test_recover_finds_nothing(bed):
+    """Nothing pending, nobody unknown in the way: silence and success."""
+    bed.put(mbox.mailbox(2))
+    pop = bed.pop3()
+    pop.ok("DELE 1")
+    pop.quit()
+    pop.session.finish()
+    (bed.state / "no-such-user").mkdir()
+    before = bed.mailbox().read_bytes()
+    done = subprocess.run([bed.program("pop3d"), *bed.options(), "--log=stderr", "--recover"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+    equal((done.returncode, done.stdout, done.stderr), (0, "", ""), "outcome")
+    equal(bed.mailbox().read_bytes(), before, "mailbox")
+    (bed.state / "no-such-user").rmdir()
+
+
+@needs("root")
+def test_recover_needs_no_capabilities(bed):
+    """At boot it runs with the units' two capabilities: it looks as each user, not as root."""
+    bed.put(mbox.mailbox(2))
+    pop = bed.pop3()
+    pop.quit()
+    pop.session.finish()
+    done = subprocess.run(["setpriv", "--bounding-set=-all,+setuid,+setgid,+sys_chroot", bed.program("pop3d"),
+                           "--log=stderr", "--recover"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60, check=False)
+    equal((done.returncode, done.stderr), (0, ""), "outcome")
