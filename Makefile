@@ -36,6 +36,8 @@ SANDBOX = none
 OPTIMIZE = -O1 -g -fno-omit-frame-pointer
 HARDEN = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined
 HARDEN_LD = -pie -fsanitize=address,undefined
+# ASan's own crypt(3) needs the library at hand before PAM loads it.
+AUTH_LIBS = -Wl,--no-as-needed -lcrypt
 endif
 
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon \
@@ -77,7 +79,7 @@ $(DAEMONS):
 
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam $(AUTH_LIBS)
 
 $(EMPTY):
 	mkdir -p -m 755 $@

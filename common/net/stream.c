@@ -26,11 +26,11 @@ static bool is_socket(int fd)
     return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-void stream_start(struct stream *s, int in, int out, int guard)
+void stream_start(struct stream *s, int in, int out)
 {
     s->in = in;
     s->out = out;
-    s->guard = guard;
+    s->guards[0] = s->guards[1] = -1;
     s->out_is_socket = is_socket(out);
     s->end = STREAM_LINE;
     s->write_patience = CLOCK_NEVER;
@@ -46,18 +46,20 @@ static void latch(struct stream *s, enum stream_event end)
 }
 
 /* Waits until fd is ready for events. Returns true, or false with the reason
- * latched. The guard counts only while the descriptor has nothing for us: a
+ * latched. The guards count only while the descriptor has nothing for us: a
  * reply that can still leave should. */
 static bool wait_for(struct stream *s, int fd, short events, int64_t deadline)
 {
-    struct pollfd polled[2] = {{.fd = fd, .events = events},
-                               {.fd = s->guard, .events = 0}};
+    struct pollfd polled[3] = {
+        {.fd = fd, .events = events},
+        {.fd = s->guards[0]}, /* a hang-up needs no asking for */
+        {.fd = s->guards[1]}};
 
     for (;;) {
-        int ready = poll(polled, 2, clock_left(deadline));
+        int ready = poll(polled, 3, clock_left(deadline));
         if (ready > 0 && polled[0].revents != 0)
             return true;
-        if (ready > 0 && polled[1].revents != 0) {
+        if (ready > 0) {
             latch(s, STREAM_ABANDONED);
             return false;
         }

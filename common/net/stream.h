@@ -27,12 +27,12 @@ enum stream_event {
     STREAM_EOF,      /* the client will send no more */
     STREAM_TIMEOUT,  /* the deadline passed */
     STREAM_FAILED,   /* a read or write failed */
-    STREAM_ABANDONED /* the room on the guard descriptor is gone */
+    STREAM_ABANDONED /* a room on a guard descriptor is gone */
 };
 
 struct stream {
     int in, out;           /* borrowed */
-    int guard;             /* borrowed; its hang-up ends the stream; -1: none */
+    int guards[2];         /* borrowed; a hang-up ends the stream; -1: none */
     bool out_is_socket;    /* send without waiting; else pieces of PIPE_BUF */
     enum stream_event end; /* the latch; STREAM_LINE = none yet */
     int64_t write_patience; /* milliseconds without progress, or CLOCK_NEVER */
@@ -43,9 +43,9 @@ struct stream {
     char output[STREAM_OUTPUT];
 };
 
-/* Starts a stream on in and out (may be one descriptor). in and out stay the
- * caller's to close. */
-void stream_start(struct stream *s, int in, int out, int guard);
+/* Starts a stream on in and out (may be one descriptor), without guards. in and
+ * out stay the caller's to close. */
+void stream_start(struct stream *s, int in, int out);
 
 /*
  * Waits for the next line of at most max octets, its line end counted, until

@@ -71,6 +71,7 @@ enum refusal session_open(struct session *s, const char *folder)
 static enum refusal open_after_login(struct session *s)
 {
     s->logged_in = true;
+    s->stream.guards[1] = s->front.keeper;
     maildrop_start(&s->maildrop, s->front.keeper);
     enum refusal why = session_open(s, "");
     if (why != REFUSE_NOTHING)
@@ -243,7 +244,8 @@ static void begin(struct session *s, const struct setup *setup,
     s->front = (struct front){.monitor = monitor, .auth = -1, .keeper = -1};
     if (gethostname(s->host, sizeof s->host - 1) < 0 || s->host[0] == '\0')
         strcpy(s->host, "localhost");
-    stream_start(&s->stream, setup->in, setup->out, monitor);
+    stream_start(&s->stream, setup->in, setup->out);
+    s->stream.guards[0] = monitor;
     s->stream.write_patience =
         terms->timeout == 0 ? CLOCK_NEVER : (int64_t)terms->timeout * 1000;
 }

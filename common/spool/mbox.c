@@ -89,6 +89,17 @@ struct scan {
     int fd;
 };
 
+/* Octets of head before the empty line, or all of them. */
+static size_t header_of(const char *head, size_t len)
+{
+    for (size_t at = 1; at < len; at++)
+        if (head[at - 1] == '\n' &&
+            (head[at] == '\n' || (head[at] == '\r' && at + 1 < len &&
+                                  head[at + 1] == '\n')))
+            return at;
+    return len;
+}
+
 /* c-client keeps its own data in a first message that no user wants to see.
  * It stays in the mailbox and out of the table. */
 static bool is_internal(int fd, const struct message *m)
@@ -101,8 +112,7 @@ static bool is_internal(int fd, const struct message *m)
     head[0] = '\n';
     if (mbox_read(fd, head + 1, len, message_text(m)) < 0)
         return false;
-    const char *body = memmem(head, len + 1, "\n\n", 2);
-    size_t header = body != NULL ? (size_t)(body - head) : len + 1;
+    size_t header = header_of(head, len + 1);
     return memmem(head, header, subject, sizeof subject - 1) != NULL &&
            memmem(head, header, "\nX-IMAP", 7) != NULL;
 }
@@ -189,21 +199,37 @@ static int mbox_scan(struct mailbox *mb, struct table_writer *table,
     return result;
 }
 
-/* What stands behind a message must be the end or another From_ line: else
- * taking it out would join two halves. */
-static int verify_seam(int fd, uint64_t size, const struct message *m)
+/* Does an empty line end at this offset? */
+static bool is_behind_empty_line(int fd, uint64_t offset)
+{
+    char last[3];
+
+    return offset >= sizeof last &&
+           mbox_read(fd, last, sizeof last, offset - sizeof last) == 0 &&
+           last[2] == '\n' &&
+           (last[1] == '\n' || (last[1] == '\r' && last[0] == '\n'));
+}
+
+static bool is_from_at(int fd, uint64_t offset, uint64_t size)
 {
     char line[MBOX_FROM_MAX];
-    uint64_t end = message_end(m);
-    size_t len = size - end < sizeof line ? size - end : sizeof line;
+    size_t len = size - offset < sizeof line ? size - offset : sizeof line;
 
-    if (len == 0)
+    if (mbox_read(fd, line, len, offset) < 0)
+        return false;
+    const char *lf = memchr(line, '\n', len);
+    return lf != NULL && mbox_is_from(line, (size_t)(lf + 1 - line));
+}
+
+/* What stands behind a message must be the end or, behind an empty line,
+ * another From_ line: else taking it out would join two halves. */
+static int verify_seam(int fd, uint64_t size, const struct message *m)
+{
+    uint64_t end = message_end(m);
+
+    if (end == size ||
+        (is_behind_empty_line(fd, end) && is_from_at(fd, end, size)))
         return 0;
-    if (m->gap > 0 && mbox_read(fd, line, len, end) == 0) {
-        const char *lf = memchr(line, '\n', len);
-        if (lf != NULL && mbox_is_from(line, (size_t)(lf + 1 - line)))
-            return 0;
-    }
     errno = ESTALE;
     return -1;
 }

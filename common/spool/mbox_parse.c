@@ -79,9 +79,9 @@ static int finish(struct mbox_parser *p)
     if (!p->in_message)
         return 0;
     p->in_message = false;
-    if (m->length >= p->empty && p->after_empty && p->empty > 0) {
-        m->gap = p->empty;
-        m->length -= p->empty;
+    if (p->gap > 0) {
+        m->gap = p->gap;
+        m->length -= p->gap;
         m->wire -= 2;
     }
     if (m->length > 0 && p->previous != '\n')
@@ -107,7 +107,8 @@ static void take(struct mbox_parser *p, const char *line, size_t len)
     p->current.wire += len + wire_gain(line, len, p->previous);
     p->in_line = line[len - 1] != '\n';
     p->after_empty = whole && (len == 1 || (len == 2 && line[0] == '\r'));
-    p->empty = p->after_empty ? (uint32_t)len : 0;
+    p->gap = p->after_empty && p->in_body ? (uint32_t)len : 0;
+    p->in_body |= p->after_empty;
 }
 
 static void take_from_line(struct mbox_parser *p, const char *line, size_t len)
@@ -115,7 +116,8 @@ static void take_from_line(struct mbox_parser *p, const char *line, size_t len)
     begin(p, len);
     p->in_line = line[len - 1] != '\n';
     p->after_empty = false;
-    p->empty = 0;
+    p->in_body = false;
+    p->gap = 0;
 }
 
 int mbox_parse(struct mbox_parser *p, const char *octets, size_t len)

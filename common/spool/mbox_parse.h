@@ -8,8 +8,9 @@
  *
  * A message begins at a From_ line: "From " at the start of the file or behind
  * an empty line, with a date in it. The one empty line before the next From_
- * line, or at the end of the file, separates and belongs to no message. Octets
- * before the first From_ line belong to no message either.
+ * line, or at the end of the file, separates and belongs to no message, unless
+ * it is the one that ends the header. Octets before the first From_ line belong
+ * to no message either.
  */
 
 #define XXH_INLINE_ALL
@@ -28,7 +29,8 @@ struct mbox_parser {
     uint64_t offset;  /* of the next octet to come */
     bool in_line;     /* that octet continues a line */
     bool after_empty; /* the last whole line was empty, or there was none */
-    uint32_t empty;   /* octets of that empty line: 0, 1 (LF) or 2 (CRLF) */
+    bool in_body;     /* the empty line that ends the header has been seen */
+    uint32_t gap;     /* octets of the last line if it may be a separator */
     char previous;    /* the last octet seen */
     bool in_message;
     struct message current; /* length and wire grow with each line */

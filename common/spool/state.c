@@ -74,6 +74,20 @@ static int make_entry_as(int root, const char *user, uid_t uid, gid_t gid,
     return result;
 }
 
+/* A ROOT that the administrator made otherwise: root can still give the entry
+ * away where it has the capability. */
+static int make_entry_for(int root, const char *user, uid_t uid, gid_t gid)
+{
+    if (mkdirat(root, user, 0700) < 0)
+        return -1;
+    if (fchownat(root, user, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    int saved = errno;
+    unlinkat(root, user, AT_REMOVEDIR);
+    errno = saved;
+    return -1;
+}
+
 static int make_entry(int root, const char *user, uid_t uid, gid_t gid,
                       gid_t room_group)
 {
@@ -81,9 +95,11 @@ static int make_entry(int root, const char *user, uid_t uid, gid_t gid,
 
     if (fstatat(root, user, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    int result = geteuid() == 0
-                     ? make_entry_as(root, user, uid, gid, room_group)
-                     : mkdirat(root, user, 0700);
+    if (geteuid() != 0)
+        return mkdirat(root, user, 0700);
+    int result = make_entry_as(root, user, uid, gid, room_group);
+    if (result < 0 && errno == EACCES)
+        result = make_entry_for(root, user, uid, gid);
     return result < 0 && errno != EEXIST ? -1 : 0;
 }
 

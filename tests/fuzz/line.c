@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lseek(in, 0, SEEK_SET);
     for (size_t i = 0; i < size; i++)
         newlines += data[i] == '\n';
-    stream_start(s, in, out, -1);
+    stream_start(s, in, out);
     for (;;) {
         enum stream_event event = stream_line(s, 255, CLOCK_NEVER, &line);
         if (event != STREAM_LINE && event != STREAM_LONG)

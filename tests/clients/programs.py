@@ -1,0 +1,124 @@
+"""Starts a server as it is started in the world, and other people's clients against it."""
+
+import os
+import re
+import subprocess
+
+from lib import server
+from lib.suite import Failure, Skip, check, equal, until
+
+# How a server gets its connection: from inetd; from systemd as fd 0; from systemd as fd 3 with LISTEN_FDS; and as an
+# ordinary user with a secret file.
+PRIVILEGED = [(how, how) for how in ("inetd", "systemd", "listen-fds")]
+EVERY_WAY = [*PRIVILEGED, ("unprivileged", "unprivileged")]
+PASSWORDS = {"alice": "alicepw", "bob": "bobpw"}
+SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ (.*)")
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+
+
+class Service:
+    """A listening server. bed: where its mailboxes are."""
+
+    def __init__(self, bed, how, program="pop3d", *options):
+        if how == "unprivileged":
+            self.bed = bed.unprivileged()
+            command = [bed.program(program), *self.bed.options(), "--log=stderr", *options]
+            if os.geteuid() == 0:
+                command = NOBODY + command
+            kind = "systemd"
+        else:
+            if reason := bed.place.missing("root"):
+                raise Skip(reason)
+            self.bed = bed
+            command = [bed.program(program), *options]
+            kind = how
+        needed = "inetd" if kind == "inetd" else "systemd-socket-activate"
+        if reason := bed.place.missing(needed):
+            raise Skip(reason)
+        self._program = program
+        self._syslog = bed.syslog() if self.bed.privileged else None
+        self._listener = bed.listen(kind, command)
+        self.address, self.port = self._listener.address, self._listener.address[1]
+
+    def connect(self):
+        return self._listener.connect()
+
+    def log(self):
+        """What the sessions logged so far: texts without time and program."""
+        if self._syslog is not None:
+            lines = [match[1] for line in self._syslog if (match := SYSLOG.fullmatch(line))]
+        else:
+            lines = self._listener.log_path.read_text("latin-1").splitlines()
+        return [match["text"] for line in lines if (match := server.LINE.fullmatch(line)) and match["ident"] == self._program]
+
+    def ended(self, count=1, reason="quit"):
+        """Waits until so many sessions have ended, all of them for this reason, and nothing undocumented was said."""
+        ends = lambda: [line for line in self.log() if line.startswith("session end: ")]
+        until(lambda: len(ends()) >= count, f"{count} sessions to end; the log: {self.log()}", 20)
+        equal(len(ends()), count, f"sessions in {self.log()}")
+        for line in ends():
+            check(f" reason={reason} " in line, line)
+        for line in self.log():
+            check(any(pattern.fullmatch(line) for pattern in server.LOG_LINES), f"an undocumented log line: {line!r}")
+            check(not line.startswith(("warning", "error")), line)
+
+
+def run(bed, *command, status=0, text=None, seconds=40, **environment):
+    """Runs a client in the bed's directory; returns the octets of its stdout. status: the exit status, or a tuple of them."""
+    try:
+        done = subprocess.run(command, input=text if text is not None else b"", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              cwd=bed.dir, env={**server.CLEAN_ENVIRONMENT, "HOME": str(bed.dir), **environment}, timeout=seconds)
+    except subprocess.TimeoutExpired as late:
+        raise Failure(f"{command[0]} did not end in {seconds} s: {(late.stdout or b'')[-600:]!r} {(late.stderr or b'')[-600:]!r}") from None
+    expected = status if isinstance(status, tuple) else (status,)
+    check(done.returncode in expected, f"{' '.join(map(str, command))[:200]}\n  exit status {done.returncode} instead of {status}: "
+          f"{done.stderr[-600:].decode('latin-1')} {done.stdout[-600:].decode('latin-1')}")
+    return done.stdout
+
+
+class Store:
+    """A mail delivery agent: keeps each message it is given as it is."""
+
+    def __init__(self, bed, name="store"):
+        self._directory = bed.dir / name
+        self._directory.mkdir()
+        program = self._directory / "keep"
+        program.write_text("#!/bin/sh\n" f"cd {self._directory} || exit 75\n"
+                           "n=$(($(cat count 2>/dev/null || echo 0) + 1))\n" "cat >message.$n && echo $n >count\n")
+        program.chmod(0o755)
+        self.command = str(program)
+
+    def messages(self):
+        count = self._directory / "count"
+        total = int(count.read_text()) if count.exists() else 0
+        return [(self._directory / f"message.{number}").read_bytes() for number in range(1, total + 1)]
+
+
+def curl(bed, service, path, *options, user="alice", status=0, password=None):
+    return run(bed, "curl", "-sS", "--max-time", "40", "-u", f"{user}:{password or PASSWORDS[user]}",
+               f"pop3://{service.address[0]}:{service.port}/{path}", *options, status=status)
+
+
+# fetchmail's exit statuses
+FETCHED, NO_MAIL = 0, 1
+
+
+def fetchmail(bed, service, store, *user_options, user="alice", status=FETCHED, password=None, server_options=()):
+    """fetchmail adds no Received line and changes no header, if asked. Its state is kept between runs in the bed's directory."""
+    config = bed.dir / "fetchmailrc"
+    words = ["poll", service.address[0], "protocol", "pop3", "service", str(service.port), "auth", "password", *server_options,
+             "user", user, "password", password or PASSWORDS[user], "no", "rewrite", "sslproto", "''",
+             *user_options, "mda", f"'{store.command}'"]
+    config.write_text("set no bouncemail\n" + " ".join(words) + "\n")
+    config.chmod(0o600)
+    run(bed, "fetchmail", "-f", config, "--pidfile", bed.dir / "fetchmail.pid", "--nodetach", "--nosyslog", "--invisible", status=status, FETCHMAILHOME=str(bed.dir))
+
+
+def mpop(bed, service, store, *lines, user="alice", status=0, password=None):
+    config = bed.dir / "mpoprc"
+    settings = ["account default", f"host {service.address[0]}", f"port {service.port}", f"user {user}",
+                f"password {password or PASSWORDS[user]}", "auth user", "tls off", "received_header off",
+                f"uidls_file {bed.dir}/mpop-uidls", f"delivery mda {store.command}", *lines]
+    config.write_text("\n".join(settings) + "\n")
+    config.chmod(0o600)
+    run(bed, "mpop", "-C", config, "-q", status=status)

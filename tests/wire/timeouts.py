@@ -1,0 +1,102 @@
+"""Deadlines: they close without a word, delete nothing, and trickling octets do not move them."""
+
+import time
+
+from lib import mbox
+from lib.suite import check, each, equal, limit
+
+
+def seconds_until_end(stream, octet=None):
+    """How long the server keeps the connection, and what it says; with octet: while this is sent four times a second."""
+    begin = time.monotonic()
+    said = b""
+    while not stream.ended and time.monotonic() - begin < 20:
+        if octet:
+            stream.send(octet)
+        said += stream.drain(0.25)
+    check(stream.ended, "the connection is still open after 20 s")
+    return time.monotonic() - begin, said
+
+
+@each(("pop3", "pop3"), ("pop2", "pop2"))
+def test_idle_session_ends_silently(bed, protocol):
+    path = bed.put(mbox.mailbox(2))
+    pop = getattr(bed, protocol)("--timeout=2")
+    if protocol == "pop3":
+        pop.ok("DELE 1")
+    else:
+        pop.retr(pop.read())
+        pop.ackd()
+    took, said = seconds_until_end(pop.stream)
+    check(1.9 <= took <= 6, f"ended after {took:.1f} s instead of 2")
+    equal(said, b"", "what was said")
+    pop.session.finish()
+    equal(path.read_bytes(), mbox.mailbox(2), "mailbox")
+    check(" reason=timeout " in pop.session.log()[-1], pop.session.log()[-1])
+
+
+def test_commands_keep_a_session_alive(bed):
+    pop = bed.pop3("--timeout=2")
+    for _ in range(6):
+        time.sleep(0.6)
+        pop.expect("NOOP", "+OK")
+    pop.quit()
+    pop.session.finish()
+
+
+@each(("pop3", "pop3"), ("pop2", "pop2"))
+def test_login_timeout(bed, protocol):
+    pop = getattr(bed, protocol)("--login-timeout=2", login=None)
+    took, said = seconds_until_end(pop.stream)
+    check(1.9 <= took <= 6, f"ended after {took:.1f} s instead of 2")
+    equal(said, b"", "what was said")
+    pop.session.finish()
+    check(pop.session.log()[-1].endswith(" reason=timeout"), pop.session.log()[-1])
+
+
+@each(("octets", b"x"), ("lines", b"NOOP\r\n"))
+def test_trickling_extends_no_login(bed, octets):
+    pop = bed.pop3("--login-timeout=2", login=None)
+    took, _ = seconds_until_end(pop.stream, octets)
+    check(took <= 6, f"ended after {took:.1f} s instead of 2")
+    pop.session.finish()
+
+
+def test_trickling_octets_extend_no_session(bed):
+    """Only a whole command counts as activity."""
+    pop = bed.pop3("--timeout=2")
+    took, _ = seconds_until_end(pop.stream, b"x")
+    check(took <= 6, f"ended after {took:.1f} s instead of 2")
+    pop.session.finish()
+
+
+def test_login_timeout_of_0_is_none(bed):
+    pop = bed.pop3("--login-timeout=0", "--timeout=1", login=None)
+    check(pop.stream.silent(3), "the server spoke or left")
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+
+
+@limit(120)
+def test_terminal_has_no_login_timeout(bed):
+    """A person types slowly. The default elsewhere is 60 s."""
+    pop = bed.pop3(login=None, how="pty")
+    check(pop.stream.silent(63), "the server spoke or left")
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+
+
+def test_login_timeout_on_a_terminal_when_asked_for(bed):
+    pop = bed.pop3("--login-timeout=2", login=None, how="pty")
+    took, _ = seconds_until_end(pop.stream)
+    check(1.9 <= took <= 6, f"ended after {took:.1f} s instead of 2")
+    pop.session.finish()
+
+
+def test_client_that_reads_nothing(bed):
+    """A client that asks for mail and never reads is not served for ever."""
+    path = bed.put(mbox.mailbox(1, 5_000_000))
+    pop = bed.pop3("--timeout=2", how="tcp")
+    pop.send("RETR 1")
+    pop.session.finish(25)
+    equal(path.read_bytes() == mbox.mailbox(1, 5_000_000), True, "mailbox unchanged")
