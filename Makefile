@@ -75,18 +75,21 @@ $(BUILD)/sbin/pop3d: $(call object,$(POP3D))
 $(BUILD)/sbin/pop2d: $(call object,$(POP2D))
 $(DAEMONS):
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmd
+	@echo "LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmd
 
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam $(AUTH_LIBS)
+	@echo "LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam $(AUTH_LIBS)
 
 $(EMPTY):
 	mkdir -p -m 755 $@
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "CC $@"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH)))
 
@@ -109,7 +112,8 @@ COMMON_OBJECTS = $(call object,$(COMMON))
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -o $@ $^ -lmd
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -o $@ $^ -lmd
 
 # The fault runner stands between the spool and the calls that change files.
 WRAP = pwrite ftruncate fsync fdatasync posix_fallocate
@@ -117,7 +121,8 @@ FAULTS = $(BUILD)/tests/unit/faults
 
 $(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ $^ -lmd
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ $^ -lmd
 
 faults: $(FAULTS)
 	$(FAULTS) full
@@ -144,7 +149,8 @@ bench: all $(BUILD)/tests/bench/skeleton
 
 $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
@@ -157,7 +163,8 @@ fuzz-replay: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c \
 		$(call object,$(FUZZ_SOURCES))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
 
 build-fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)

@@ -418,8 +418,8 @@ static void log_notice(const struct monitor *m, const struct frame_notice *n)
         [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
         [NOTICE_TROUBLE] = "the maildrop cannot be served",
         [NOTICE_RECOVERED] = "an interrupted update was finished",
-        [NOTICE_ASIDE] = "a progress record fits the maildrop no more and was "
-                         "put aside in the state directory",
+        [NOTICE_ASIDE] = ("a progress record fits the maildrop no more and was "
+                          "put aside in the state directory"),
     };
     char quoted[LOG_QUOTED];
 
