@@ -154,7 +154,7 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = slice line mbox config contract place secrets
+FUZZ = slice line mbox config contract place secrets journal
 FUZZ_SOURCES = $(COMMON) common/auth/secrets.c
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined
 

@@ -153,6 +153,7 @@ static const struct call keeper_calls[] = {
     ANY(fallocate),  ANY(memfd_create), ANY(lseek),      ANY(fadvise64),
     ANY(wait4),      ANY(set_robust_list), ANY(rseq),    ANY(gettid),
     ANY(sysinfo), /* qsort(3) asks how much memory there is */
+    ONLY(prlimit64, 2, UINT32_MAX, 0), /* asks for a limit, sets none */
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 

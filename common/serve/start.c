@@ -260,12 +260,24 @@ static int check(struct startup *u)
 
 /* ---- the rooms ---- */
 
-/* One write a reply is worth little when the kernel holds it back. */
-static void send_at_once(int out)
+/*
+ * One write a reply is worth little when the kernel holds it back; and a client
+ * that has vanished (its line cut, its host off) must not keep the session lock
+ * for longer than about three minutes. Whatever is not TCP refuses all this.
+ */
+static void tune(int out)
 {
-    int on = 1;
+    static const struct {
+        int level, name, value;
+    } settings[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},     {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 120},  {IPPROTO_TCP, TCP_KEEPINTVL, 15},
+        {IPPROTO_TCP, TCP_KEEPCNT, 4},
+    };
 
-    setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        setsockopt(out, settings[i].level, settings[i].name,
+                   &settings[i].value, sizeof settings[i].value);
 }
 
 /* The monitor lets the client go for good; what stood on 0 to 2 must not be
@@ -326,7 +338,7 @@ static int serve(struct startup *u)
         return 0; /* the client has gone again */
     u->setup.plaintext = plaintext_allowed(&u->options, &u->setup.peer);
     u->setup.exposed = !u->setup.peer.local;
-    send_at_once(u->setup.out);
+    tune(u->setup.out);
     open_log(u);
     return divide(u);
 }
@@ -338,6 +350,7 @@ static void forget_inheritance(void)
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a size limit is an error like another */
     signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,17 @@ struct update {
 };
 
 /* ---- before anything is changed ---- */
+
+/* A limit on file sizes would stop the moves half-way. */
+static int within_limit(uint64_t size)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur >= size)
+        return 0;
+    errno = EFBIG;
+    return -1;
+}
 
 /* Is the mailbox still the file of that name? */
 static int same_file(const struct mailbox *mb, const struct stat *st)
@@ -137,6 +149,8 @@ static int prepare(const struct update *u, struct journal *journal,
         errno = EROFS;
         return -1;
     }
+    if (within_limit(u->size) < 0)
+        return -1;
     if (journal_open(journal, u->mb->state, u->mb->record) < 0 ||
         journal_load(journal, &pending) != 0)
         return -1;
