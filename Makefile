@@ -46,7 +46,7 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 
 # What each program is made of: the rooms it holds.
 COMMON = $(addprefix common/, \
-	base/slice.c base/clock.c base/trusted.c \
+	base/slice.c base/clock.c base/trusted.c base/exact.c \
 	net/stream.c net/wire.c net/peer.c \
 	spool/place.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \

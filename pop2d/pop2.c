@@ -91,9 +91,9 @@ static unsigned do_helo(struct session *s, const struct slice *arguments)
     int password_len = unquote(&rest, false, password, sizeof password);
     if (user_len <= 0 || password_len <= 0 || !only_spaces(rest))
         return session_refuse(s, REFUSE_ARGUMENTS);
-    enum refusal why = session_login(
-        s, (struct slice){user, (size_t)user_len},
-        (struct slice){password, (size_t)password_len}, &over);
+    enum refusal why =
+        session_login(s, (struct slice){user, (size_t)user_len},
+                      (struct slice){password, (size_t)password_len}, &over);
     explicit_bzero(password, sizeof password);
     if (why == REFUSE_COUNT)
         return STATE_DONE;
@@ -174,8 +174,7 @@ static unsigned do_quit(struct session *s, const struct slice *arguments)
 {
     (void)arguments;
     s->end = END_QUIT;
-    enum refusal why =
-        s->state == AUTH ? REFUSE_NOTHING : session_commit(s);
+    enum refusal why = s->state == AUTH ? REFUSE_NOTHING : session_commit(s);
     if (why == REFUSE_NOTHING)
         stream_puts(&s->stream, "+ bye\r\n");
     else

@@ -112,8 +112,7 @@ static unsigned do_pass(struct session *s, const struct slice *arguments)
     if (!s->named)
         return session_refuse(s, REFUSE_USER_FIRST);
     s->named = false;
-    enum refusal why =
-        session_login(s, slice_of(s->user), arguments[0], &over);
+    enum refusal why = session_login(s, slice_of(s->user), arguments[0], &over);
     if (why == REFUSE_COUNT)
         return STATE_DONE;
     if (why == REFUSE_NOTHING)
@@ -197,8 +196,7 @@ static unsigned do_uidl(struct session *s, const struct slice *arguments)
         return refuse_message(s, status);
     stream_printf(&s->stream, "+OK %" PRIu64 " messages\r\n", messages_left(s));
     for (uint64_t i = 0; i < m->table.count; i++)
-        if (!marks_has(&m->marks, i) &&
-            maildrop_uidl(m, i, uidl) == STATUS_OK)
+        if (!marks_has(&m->marks, i) && maildrop_uidl(m, i, uidl) == STATUS_OK)
             stream_printf(&s->stream, "%" PRIu64 " %s\r\n", i + 1, uidl);
     return finish_list(s);
 }
@@ -339,12 +337,10 @@ static const char *const texts[REFUSE_COUNT] = {
     [REFUSE_CREDENTIALS] = "[AUTH] authentication failed",
     [REFUSE_AUTH] =
         "[SYS/TEMP] authentication is not available, try again later",
-    [REFUSE_PLAINTEXT] =
-        "clear-text logins are not allowed on this connection",
+    [REFUSE_PLAINTEXT] = "clear-text logins are not allowed on this connection",
     [REFUSE_BUSY] = "[IN-USE] maildrop is locked by another session",
     [REFUSE_FORBIDDEN] = "[SYS/PERM] maildrop cannot be opened",
-    [REFUSE_TROUBLE] =
-        "[SYS/TEMP] maildrop is not available, try again later",
+    [REFUSE_TROUBLE] = "[SYS/TEMP] maildrop is not available, try again later",
     [REFUSE_CHANGED] = "[SYS/TEMP] message has changed, log in again",
     [REFUSE_READ_ONLY] = "[SYS/PERM] maildrop is read-only",
     [REFUSE_KEPT] = "[SYS/TEMP] deleted messages were not removed",

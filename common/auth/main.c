@@ -23,7 +23,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FRONT = 3, MONITOR = 4 };
+enum {
+    FRONT = 3,
+    MONITOR = 4
+};
 
 /* What checking a password yields: the frame's claimed, asked_at and outcome,
  * and the name that was proven. */
@@ -89,8 +92,8 @@ static _Noreturn void check_caged(const struct frame_order *order,
     struct frame f;
 
     privileges_close_others(kept, 5);
-    if (privileges_drop(&who) < 0 ||
-        privileges_tie_life(SIGKILL, parent) < 0 || sandbox_auth() < 0)
+    if (privileges_drop(&who) < 0 || privileges_tie_life(SIGKILL, parent) < 0 ||
+        sandbox_auth() < 0)
         _exit(1);
     if (!hear_password(&f, &proof))
         _exit(1);

@@ -66,8 +66,7 @@ static int take_canonical(pam_handle_t *pam, char *canonical)
     const void *name = NULL;
     int result = pam_get_item(pam, PAM_USER, &name);
 
-    if (result != PAM_SUCCESS || name == NULL ||
-        strlen(name) >= TEXT_USER)
+    if (result != PAM_SUCCESS || name == NULL || strlen(name) >= TEXT_USER)
         return PAM_SYSTEM_ERR;
     strcpy(canonical, name);
     return PAM_SUCCESS;
@@ -95,11 +94,9 @@ static enum outcome outcome_of(int result)
 enum outcome pam_check(const struct frame_order *order,
                        const struct frame_password *password, char *canonical)
 {
-    struct pam_conv conversation = {converse,
-                                    (void *)(uintptr_t)password};
+    struct pam_conv conversation = {converse, (void *)(uintptr_t)password};
     pam_handle_t *pam = NULL;
-    int result =
-        pam_start(order->service, password->user, &conversation, &pam);
+    int result = pam_start(order->service, password->user, &conversation, &pam);
 
     if (result != PAM_SUCCESS)
         return OUTCOME_UNAVAILABLE;

@@ -62,8 +62,8 @@ bool secrets_equal(struct slice secret, const char *password)
     unsigned char differ = len != secret.len;
 
     for (size_t i = 0; i < secret.len; i++)
-        differ |= (unsigned char)(secret.at[i] ^
-                                  (i < len ? password[i] : '\0'));
+        differ |=
+            (unsigned char)(secret.at[i] ^ (i < len ? password[i] : '\0'));
     return differ == 0;
 }
 

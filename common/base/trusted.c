@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 16 * 1024 * 1024 };
+enum {
+    FILE_MAX = 16 * 1024 * 1024
+};
 
 int trusted_open(const char *path, mode_t forbidden)
 {

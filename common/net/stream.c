@@ -17,7 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LEND_AT_LEAST = 4096, PRINTF_MAX = 512 };
+enum {
+    LEND_AT_LEAST = 4096,
+    PRINTF_MAX = 512
+};
 
 static bool is_socket(int fd)
 {

@@ -31,11 +31,11 @@ enum stream_event {
 };
 
 struct stream {
-    int in, out;           /* borrowed */
-    int guards[2];         /* borrowed; a hang-up ends the stream; -1: none */
-    bool out_is_socket;    /* send without waiting; else pieces of PIPE_BUF */
-    enum stream_event end; /* the latch; STREAM_LINE = none yet */
-    int64_t write_patience; /* milliseconds without progress, or CLOCK_NEVER */
+    int in, out;             /* borrowed */
+    int guards[2];           /* borrowed; a hang-up ends the stream; -1: none */
+    bool out_is_socket;      /* send without waiting; else pieces of PIPE_BUF */
+    enum stream_event end;   /* the latch; STREAM_LINE = none yet */
+    int64_t write_patience;  /* milliseconds without progress, or CLOCK_NEVER */
     uint64_t received, sent; /* octets */
     bool skipping;           /* inside a line that was too long */
     size_t in_start, in_end, out_len;

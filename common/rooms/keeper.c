@@ -92,6 +92,7 @@ static enum status status_of(int error)
     case EROFS:
         return STATUS_FORBIDDEN;
     case ESTALE:
+    case ENODATA: /* it was cut meanwhile */
         return STATUS_CHANGED;
     default:
         return STATUS_TROUBLE;
@@ -229,8 +230,7 @@ static void serve_open(struct keeper *k, const struct frame *request)
 
     put_away(k);
     frame_make(&answer, FRAME_OPENED);
-    if (is_maildrop(k, request->open.folder) &&
-        open_mailbox(k, &answer) < 0) {
+    if (is_maildrop(k, request->open.folder) && open_mailbox(k, &answer) < 0) {
         int error = errno;
         frame_close_fds(&answer);
         put_away(k);
@@ -301,9 +301,9 @@ static void serve_confirm(struct keeper *k, const struct frame *request)
 
     if (i >= k->table.count)
         _exit(EXIT_OWNED);
-    answer_status(k, FRAME_CONFIRMED,
-                  k->mailbox.format->confirm(&k->mailbox,
-                                             &k->table.messages[i]));
+    answer_status(
+        k, FRAME_CONFIRMED,
+        k->mailbox.format->confirm(&k->mailbox, &k->table.messages[i]));
 }
 
 static void serve_marks(struct keeper *k, const struct frame *request)
@@ -360,10 +360,10 @@ static void serve(struct keeper *k, const struct frame *request)
 /* The directories are opened as the user, before the cage closes. */
 static void open_directories(struct keeper *k, const struct keeper_birth *birth)
 {
-    k->directory = open(birth->place.directory, O_PATH | O_DIRECTORY |
-                                                    O_CLOEXEC);
-    k->state = birth->state == NULL ? -1 : state_open(birth->state,
-                                                      birth->user);
+    k->directory =
+        open(birth->place.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    k->state =
+        birth->state == NULL ? -1 : state_open(birth->state, birth->user);
     if (k->state < 0 && birth->state != NULL)
         notice(k, NOTICE_NO_STATE, errno);
 }

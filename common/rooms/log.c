@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_OCTETS = 1000 };
+enum {
+    LINE_MAX_OCTETS = 1000
+};
 
 static void write_syslog(const struct log *log, int priority, const char *text)
 {
@@ -60,8 +62,8 @@ void log_to_journal(struct log *log, const char *ident)
         log_to_syslog(log, ident);
         return;
     }
-    *log = (struct log){
-        .write = write_journal, .ident = ident, .journal = send};
+    *log =
+        (struct log){.write = write_journal, .ident = ident, .journal = send};
 }
 
 void log_line(const struct log *log, int priority, const char *format, ...)

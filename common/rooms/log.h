@@ -23,7 +23,9 @@ void log_to_journal(struct log *log, const char *ident);
 void log_line(const struct log *log, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-enum { LOG_QUOTED = 64 * 4 + 1 };
+enum {
+    LOG_QUOTED = 64 * 4 + 1
+};
 
 /* Makes text safe inside double quotes: what is not printable ASCII, a quote
  * or a backslash becomes \xHH; at most 64 octets of text are taken. Returns

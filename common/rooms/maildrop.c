@@ -37,8 +37,8 @@ static int ask(const struct maildrop *m, struct frame *f, enum frame_type want)
 {
     if (frame_send(m->keeper, f) < 0)
         return -1;
-    int got = frame_receive(m->keeper, ROOM_FRONT, PHASE_SESSION, CLOCK_NEVER,
-                            f);
+    int got =
+        frame_receive(m->keeper, ROOM_FRONT, PHASE_SESSION, CLOCK_NEVER, f);
     if (got == 1 && f->type == want)
         return 0;
     if (got == 1)

@@ -34,7 +34,7 @@ struct monitor {
     enum phase phase;
     int front, auth, keeper; /* sockets; -1: no such room */
     pid_t front_pid, auth_pid, keeper_pid;
-    int signals;  /* signalfd: a service being stopped */
+    int signals; /* signalfd: a service being stopped */
     unsigned failures;
     char user[TEXT_USER]; /* canonical, after the login */
     struct dotlock dotlock;
@@ -51,8 +51,8 @@ static const struct log *log_of(const struct monitor *m)
  * rooms end with it. */
 static _Noreturn void end_of(const struct monitor *m, const char *what)
 {
-    log_line(log_of(m), LOG_CRIT, "ended: peer=%s %s: %s",
-             m->setup->peer.text, what, strerror(errno));
+    log_line(log_of(m), LOG_CRIT, "ended: peer=%s %s: %s", m->setup->peer.text,
+             what, strerror(errno));
     _exit(0);
 }
 
@@ -341,8 +341,7 @@ static void accept_login(struct monitor *m, const struct frame_decision *d)
         return;
     }
     log_line(log_of(m), LOG_INFO, "login: peer=%s method=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->method,
-             log_quote(quoted, d->name));
+             m->setup->peer.text, m->setup->method, log_quote(quoted, d->name));
     admit(m, d, &place);
 }
 
@@ -481,9 +480,8 @@ static void wait_and_hear(struct monitor *m)
 static const char *reason_of(const struct monitor *m)
 {
     static const char *const reasons[END_COUNT] = {
-        [END_QUIT] = "quit",       [END_EOF] = "eof",
-        [END_TIMEOUT] = "timeout", [END_ERROR] = "error",
-        [END_INUSE] = "inuse",     [END_REFUSED] = "refused",
+        [END_QUIT] = "quit",   [END_EOF] = "eof",     [END_TIMEOUT] = "timeout",
+        [END_ERROR] = "error", [END_INUSE] = "inuse", [END_REFUSED] = "refused",
     };
 
     return m->said_farewell ? reasons[m->farewell.reason] : "killed";

@@ -16,8 +16,8 @@
 
 static bool has_capabilities(void)
 {
-    struct __user_cap_header_struct header = {
-        .version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_header_struct header = {.version =
+                                                  _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
 
     if (syscall(SYS_capget, &header, data) < 0)

@@ -37,7 +37,9 @@
 
 /* ---- Landlock ---- */
 
-enum { FILES_VERSION_TRUNCATE = 3 };
+enum {
+    FILES_VERSION_TRUNCATE = 3
+};
 
 /* What the first Landlock could refuse; REFER and TRUNCATE came later. */
 #define FILES_FIRST ((1ULL << 13) - 1)
@@ -105,9 +107,15 @@ struct call {
     uint32_t mask, value;
 };
 
-#define ANY(name) {.number = SYS_##name}
+#define ANY(name)                                                              \
+    {                                                                          \
+        .number = SYS_##name                                                   \
+    }
 #define ONLY(name, nth, bits, is)                                              \
-    {.number = SYS_##name, .argument = (nth) + 1, .mask = (bits), .value = (is)}
+    {                                                                          \
+        .number = SYS_##name, .argument = (nth) + 1, .mask = (bits),           \
+        .value = (is)                                                          \
+    }
 
 /* What fork(3) asks of clone(2). */
 #define FORK_FLAGS (CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD)
@@ -147,11 +155,26 @@ static const struct call auth_calls[] = {
 };
 
 static const struct call keeper_calls[] = {
-    EVERY_ROOM,      ANY(openat),       ANY(newfstatat), ANY(fstat),
-    ANY(pread64),    ANY(pwrite64),     ANY(ftruncate),  ANY(fsync),
-    ANY(fdatasync),  ANY(fcntl),        ANY(unlinkat),   ANY(renameat),
-    ANY(fallocate),  ANY(memfd_create), ANY(lseek),      ANY(fadvise64),
-    ANY(wait4),      ANY(set_robust_list), ANY(rseq),    ANY(gettid),
+    EVERY_ROOM,
+    ANY(openat),
+    ANY(newfstatat),
+    ANY(fstat),
+    ANY(pread64),
+    ANY(pwrite64),
+    ANY(ftruncate),
+    ANY(fsync),
+    ANY(fdatasync),
+    ANY(fcntl),
+    ANY(unlinkat),
+    ANY(renameat),
+    ANY(fallocate),
+    ANY(memfd_create),
+    ANY(lseek),
+    ANY(fadvise64),
+    ANY(wait4),
+    ANY(set_robust_list),
+    ANY(rseq),
+    ANY(gettid),
     ANY(sysinfo), /* qsort(3) asks how much memory there is */
     ONLY(prlimit64, 2, UINT32_MAX, 0), /* asks for a limit, sets none */
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
@@ -184,7 +207,9 @@ static const struct call monitor_calls[] = {
     ANY(fcntl),
 };
 
-enum { PROGRAM_MAX = 512 };
+enum {
+    PROGRAM_MAX = 512
+};
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -217,8 +242,8 @@ static void put_call(struct program *p, const struct call *c)
         return;
     }
     put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, (uint32_t)c->number);
-    load(p, offsetof(struct seccomp_data, args) +
-                8 * (size_t)(c->argument - 1));
+    load(p,
+         offsetof(struct seccomp_data, args) + 8 * (size_t)(c->argument - 1));
     put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask);
     put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, c->value);
     end(p, SECCOMP_RET_ALLOW);

@@ -24,9 +24,9 @@ struct setup {
     int64_t login_ends;   /* deadline for the login */
     uid_t room_uid;       /* _restante, or the caller */
     gid_t room_gid;
-    int in, out;          /* the client */
-    int auth_program;     /* O_PATH */
-    int empty_directory;  /* O_PATH; front's root */
+    int in, out;         /* the client */
+    int auth_program;    /* O_PATH */
+    int empty_directory; /* O_PATH; front's root */
     struct peer peer;
     struct log log;
 };
@@ -37,6 +37,9 @@ enum {
     EXIT_CAGE = 100  /* + errno: the drop or the cage failed */
 };
 
-enum { REFUSAL_DELAY = 2000, LOGIN_TRIES = 3 }; /* milliseconds; failures */
+enum {
+    REFUSAL_DELAY = 2000,
+    LOGIN_TRIES = 3
+}; /* milliseconds; failures */
 
 #endif

@@ -214,15 +214,16 @@ static const struct row rows[] = {
     {"timeout", 0, "SECONDS", set_timeout, true,
      "idle time after it (600; 0: none)"},
     {"log", 0, "WHERE", set_log, true, "auto, syslog or stderr (auto)"},
-    {"check", 'n', NULL, set_check, false,
-     "check the configuration and exit"},
+    {"check", 'n', NULL, set_check, false, "check the configuration and exit"},
     {"recover", 0, NULL, set_recover, false,
      "finish interrupted updates of all users and exit"},
     {"version", 'V', NULL, set_version, false, "print the version and exit"},
     {"help", 'h', NULL, set_help, false, "print this and exit"},
 };
 
-enum { ROWS = sizeof rows / sizeof *rows };
+enum {
+    ROWS = sizeof rows / sizeof *rows
+};
 
 /* ---- the configuration file ---- */
 
@@ -311,7 +312,9 @@ static int read_file(struct options *o, const char *given, char *error)
 
 /* ---- the command line ---- */
 
-enum { NO_LETTER = 256 }; /* getopt's value of row i without a letter: + i */
+enum {
+    NO_LETTER = 256
+}; /* getopt's value of row i without a letter: + i */
 
 static void make_getopt(struct option *options, char *letters)
 {
@@ -319,8 +322,8 @@ static void make_getopt(struct option *options, char *letters)
     for (size_t i = 0; i < ROWS; i++) {
         options[i] = (struct option){
             .name = rows[i].name,
-            .has_arg = rows[i].argument != NULL ? required_argument
-                                                : no_argument,
+            .has_arg =
+                rows[i].argument != NULL ? required_argument : no_argument,
             .val = rows[i].letter != 0 ? rows[i].letter : NO_LETTER + (int)i};
         if (rows[i].letter != 0)
             *letters++ = rows[i].letter;
@@ -374,9 +377,8 @@ static int read_arguments(struct options *o, int argc, char **argv, char *error)
 
 static void set_defaults(struct options *o)
 {
-    *o = (struct options){.template = "mbox:/var/mail/%u",
-                          .login_timeout = 60,
-                          .timeout = 600};
+    *o = (struct options){
+        .template = "mbox:/var/mail/%u", .login_timeout = 60, .timeout = 600};
 }
 
 /* The command line is read twice: first for --config, then over the file. */

@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { NETWORKS_MAX = 32, DOMAINS_MAX = 16 };
+enum {
+    NETWORKS_MAX = 32,
+    DOMAINS_MAX = 16
+};
 
 enum action {
     ACTION_SERVE,
@@ -50,7 +53,9 @@ struct options {
     enum log_choice log;
 };
 
-enum { OPTIONS_ERROR = 256 }; /* octets of an error text */
+enum {
+    OPTIONS_ERROR = 256
+}; /* octets of an error text */
 
 /*
  * Reads the file's text and the command line into *o. Returns 0; or the exit

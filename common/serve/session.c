@@ -90,13 +90,13 @@ enum refusal session_login(struct session *s, struct slice user,
         words.user[0] = '\0';
     if (slice_copy(password, words.password, sizeof words.password) < 0)
         words.user[0] = '\0';
-    int result = front_login(&s->front, &words, s->setup->login_ends, &outcome,
-                             over);
+    int result =
+        front_login(&s->front, &words, s->setup->login_ends, &outcome, over);
     explicit_bzero(&words, sizeof words);
     stream_forget(&s->stream);
     if (result < 0) {
-        s->end = clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT
-                                                       : END_ERROR;
+        s->end =
+            clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT : END_ERROR;
         return REFUSE_COUNT;
     }
     if (outcome == OUTCOME_ACCEPTED) {
@@ -177,8 +177,8 @@ static unsigned dispatch(struct session *s, struct slice line)
 static enum stream_event next_line(struct session *s, struct slice *line)
 {
     size_t max = s->logged_in ? s->protocol->line : s->protocol->login_line;
-    int64_t deadline = s->logged_in ? clock_in_seconds(s->timeout)
-                                    : s->setup->login_ends;
+    int64_t deadline =
+        s->logged_in ? clock_in_seconds(s->timeout) : s->setup->login_ends;
 
     return stream_line(&s->stream, max, deadline, line);
 }

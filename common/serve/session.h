@@ -54,7 +54,7 @@ struct command {
     unsigned states; /* in which it is allowed */
     unsigned char min, max;
     unsigned (*handler)(struct session *, const struct slice *arguments);
-    const char *capability; /* its line in CAPA, or NULL */
+    const char *capability;                  /* its line in CAPA, or NULL */
     bool (*offered)(const struct session *); /* NULL: always */
 };
 
@@ -64,12 +64,12 @@ struct protocol {
     const char *method;  /* PASS: how a password arrives, for the log */
     const struct command *commands;
     size_t command_count;
-    unsigned login_state;     /* the first state */
-    size_t login_line, line;  /* longest command line before and after login */
-    const char *error;        /* begins every refusal: "-ERR " */
-    bool refusal_ends;        /* every refusal ends the session */
+    unsigned login_state;      /* the first state */
+    size_t login_line, line;   /* longest command line before and after login */
+    const char *error;         /* begins every refusal: "-ERR " */
+    bool refusal_ends;         /* every refusal ends the session */
     const char *misconfigured; /* what the client hears then */
-    const char *const *texts; /* of the refusals */
+    const char *const *texts;  /* of the refusals */
     void (*greet)(struct session *);
 };
 

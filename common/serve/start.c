@@ -28,11 +28,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define ROOM_USER     "_restante"
-#define ROOT_STATE    "/var/lib/restante"
-#define OWN_STATE     ".local/state/restante"
-#define AUTH_PROGRAM  "../libexec/restante/auth"
-#define EMPTY_TREE    "../libexec/restante/empty"
+#define ROOM_USER    "_restante"
+#define ROOT_STATE   "/var/lib/restante"
+#define OWN_STATE    ".local/state/restante"
+#define AUTH_PROGRAM "../libexec/restante/auth"
+#define EMPTY_TREE   "../libexec/restante/empty"
 
 struct startup {
     const struct protocol *protocol;
@@ -218,8 +218,8 @@ static int settle(struct startup *u)
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
         (status = choose_auth(u)) != 0 ||
         (status = open_beside(u, AUTH_PROGRAM, 0, &s->auth_program)) != 0 ||
-        (status = open_beside(u, EMPTY_TREE, O_DIRECTORY,
-                              &s->empty_directory)) != 0)
+        (status =
+             open_beside(u, EMPTY_TREE, O_DIRECTORY, &s->empty_directory)) != 0)
         return status;
     choose_times(u);
     return 0;
@@ -270,14 +270,14 @@ static void tune(int out)
     static const struct {
         int level, name, value;
     } settings[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},     {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, 120},  {IPPROTO_TCP, TCP_KEEPINTVL, 15},
+        {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 120}, {IPPROTO_TCP, TCP_KEEPINTVL, 15},
         {IPPROTO_TCP, TCP_KEEPCNT, 4},
     };
 
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        setsockopt(out, settings[i].level, settings[i].name,
-                   &settings[i].value, sizeof settings[i].value);
+        setsockopt(out, settings[i].level, settings[i].name, &settings[i].value,
+                   sizeof settings[i].value);
 }
 
 /* The monitor lets the client go for good; what stood on 0 to 2 must not be
@@ -368,9 +368,10 @@ int start(const struct protocol *protocol, int argc, char **argv)
     fill_standard();
     forget_inheritance();
     int listening = listen_client(&u->setup.in, &u->setup.out);
-    close_range((unsigned)(u->setup.in > STDERR_FILENO ? u->setup.in
-                                                       : STDERR_FILENO) + 1,
-                ~0U, 0);
+    close_range(
+        (unsigned)(u->setup.in > STDERR_FILENO ? u->setup.in : STDERR_FILENO) +
+            1,
+        ~0U, 0);
     int status = options_read(&u->options, argc, argv, u->error);
     if (status == 0 && listening < 0)
         status = complain(u, "LISTEN_FDS",

@@ -19,9 +19,10 @@
 
 /* File systems whose other side may be another host. */
 static const long shared_file_systems[] = {
-    NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* CIFS */,
+    NFS_SUPER_MAGIC,       SMB_SUPER_MAGIC,  0xff534d42 /* CIFS */,
     0xfe534d42 /* SMB2 */, CEPH_SUPER_MAGIC, 0x65735546 /* FUSE */,
-    AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */,
+    AFS_SUPER_MAGIC,       CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC,
+    0x01161970 /* GFS2 */,
 };
 
 static bool is_local(int directory)
@@ -132,8 +133,8 @@ static int move_away(const struct dotlock *d, const struct stat *judged)
 static bool break_stale(const struct dotlock *d, int ticket)
 {
     struct stat st;
-    int fd = openat(d->directory, d->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-                                               O_CLOEXEC);
+    int fd = openat(d->directory, d->name,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) /* gone meanwhile, or not ours to read: judge it by age */
         return fstatat(d->directory, d->name, &st, AT_SYMLINK_NOFOLLOW) < 0

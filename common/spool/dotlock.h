@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-enum { DOTLOCK_STALE_SECONDS = 600, DOTLOCK_REFRESH_SECONDS = 60 };
+enum {
+    DOTLOCK_STALE_SECONDS = 600,
+    DOTLOCK_REFRESH_SECONDS = 60
+};
 
 struct dotlock {
     int directory;  /* where the mailbox is; owned by the caller */

@@ -2,6 +2,7 @@
  * a crash has left of the file. */
 
 #include "spool/journal.h"
+#include "base/exact.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -15,45 +16,14 @@
 
 static const char magic[8] = "restant1";
 
-enum { BLOCK = 64 * 1024, HEADERS = 2 * JOURNAL_SLOT };
+enum {
+    BLOCK = 64 * 1024,
+    HEADERS = 2 * JOURNAL_SLOT
+};
 
 static uint64_t payload_at(unsigned slot)
 {
     return HEADERS + (uint64_t)slot * JOURNAL_PAYLOAD;
-}
-
-static int read_fully(int fd, void *to, size_t len, uint64_t offset)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t n = pread(fd, (char *)to + done, len - done,
-                          (off_t)(offset + done));
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n == 0) {
-            errno = ENODATA;
-            return -1;
-        }
-        if (n > 0)
-            done += (size_t)n;
-    }
-    return 0;
-}
-
-static int write_fully(int fd, const void *from, size_t len, uint64_t offset)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t n = pwrite(fd, (const char *)from + done, len - done,
-                           (off_t)(offset + done));
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0)
-            done += (size_t)n;
-    }
-    return 0;
 }
 
 static void start_check(XXH3_state_t *check, const struct progress *p)
@@ -78,8 +48,8 @@ static int make_slots(const struct journal *j, off_t size)
 {
     static const char empty[HEADERS];
 
-    if (write_fully(j->fd, empty, sizeof empty - (size_t)size,
-                    (uint64_t)size) < 0 ||
+    if (exact_write(j->fd, empty, sizeof empty - (size_t)size, (uint64_t)size) <
+            0 ||
         fsync(j->fd) < 0)
         return -1;
     return sync_directory(j->directory);
@@ -114,7 +84,7 @@ static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
     char block[BLOCK];
     XXH3_state_t check;
 
-    if (read_fully(j->fd, p, sizeof *p, (uint64_t)slot * JOURNAL_SLOT) < 0)
+    if (exact_read(j->fd, p, sizeof *p, (uint64_t)slot * JOURNAL_SLOT) < 0)
         return -1;
     if (memcmp(p->magic, magic, sizeof magic) != 0 ||
         (p->carries != 0 && p->length > JOURNAL_PAYLOAD))
@@ -123,7 +93,7 @@ static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
     uint64_t left = p->carries != 0 ? p->length : 0;
     while (left > 0) {
         size_t part = left < BLOCK ? (size_t)left : BLOCK;
-        if (read_fully(j->fd, block, part,
+        if (exact_read(j->fd, block, part,
                        payload_at(slot) + p->length - left) < 0)
             return errno == ENODATA ? 0 : -1;
         XXH3_64bits_update(&check, block, part);
@@ -166,7 +136,7 @@ int journal_pending(int directory, const char *name)
 int journal_payload(const struct journal *j, char *to, size_t len,
                     uint64_t offset)
 {
-    return read_fully(j->fd, to, len, payload_at(1 - j->slot) + offset);
+    return exact_read(j->fd, to, len, payload_at(1 - j->slot) + offset);
 }
 
 int journal_reserve(struct journal *j, uint64_t octets)
@@ -174,8 +144,8 @@ int journal_reserve(struct journal *j, uint64_t octets)
     uint64_t room = octets < JOURNAL_PAYLOAD ? octets : JOURNAL_PAYLOAD;
 
     for (unsigned slot = 0; slot < 2; slot++) {
-        int error = posix_fallocate(j->fd, (off_t)payload_at(slot),
-                                    (off_t)room + 1);
+        int error =
+            posix_fallocate(j->fd, (off_t)payload_at(slot), (off_t)room + 1);
         if (error != 0) {
             errno = error;
             return -1;
@@ -195,11 +165,12 @@ int journal_write(struct journal *j, struct progress *p, const char *payload)
     start_check(&check, p);
     if (payload != NULL) {
         XXH3_64bits_update(&check, payload, p->length);
-        if (write_fully(j->fd, payload, p->length, payload_at(j->slot)) < 0)
+        if (exact_write(j->fd, payload, p->length, payload_at(j->slot)) < 0)
             return -1;
     }
     p->check = XXH3_64bits_digest(&check);
-    if (write_fully(j->fd, p, sizeof *p, (uint64_t)j->slot * JOURNAL_SLOT) < 0 ||
+    if (exact_write(j->fd, p, sizeof *p, (uint64_t)j->slot * JOURNAL_SLOT) <
+            0 ||
         fdatasync(j->fd) < 0)
         return -1;
     j->sequence++;

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum {
-    JOURNAL_SLOT = 4096,             /* octets of a slot's header */
+    JOURNAL_SLOT = 4096,               /* octets of a slot's header */
     JOURNAL_PAYLOAD = 8 * 1024 * 1024, /* most octets that travel in it */
 };
 
@@ -40,13 +40,13 @@ struct progress {
     uint64_t end;           /* size of the mailbox */
     uint64_t lead;          /* checksum of what stands before target */
     uint64_t mark_at;       /* a place this move and all later ones leave ... */
-    uint64_t mark_len;      /* ... alone: its length and checksum tell whether */
-    uint64_t mark;          /* the mailbox has been cut already */
-    uint64_t check;         /* of the slot; last */
+    uint64_t mark_len; /* ... alone: its length and checksum tell whether */
+    uint64_t mark;     /* the mailbox has been cut already */
+    uint64_t check;    /* of the slot; last */
 };
 
 struct journal {
-    int directory;   /* state directory; the caller's */
+    int directory;    /* state directory; the caller's */
     const char *name; /* in it; the caller's */
     int fd;
     uint64_t sequence; /* of the newest slot */

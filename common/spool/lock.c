@@ -9,7 +9,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { PAUSE_LEAST = 20, PAUSE_SPREAD = 128 }; /* milliseconds */
+enum {
+    PAUSE_LEAST = 20,
+    PAUSE_SPREAD = 128
+}; /* milliseconds */
 
 int lock_fcntl(int fd, short type)
 {
@@ -24,8 +27,8 @@ int lock_fcntl(int fd, short type)
 
 int lock_session(int directory, const char *name)
 {
-    int fd = openat(directory, name,
-                    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                    0600);
 
     if (fd < 0)
         return -1;

@@ -8,8 +8,8 @@
  *   ENOENT       there is no mailbox (as good as an empty one)
  *   EWOULDBLOCK  others hold its locks
  *   EPERM        not a mailbox we serve: a link, a FIFO, another's
- *   ESTALE       it is no longer what was scanned; nothing was changed
- *   EROFS        it cannot be written
+ *   ESTALE       it is no longer what was scanned (ENODATA: it was cut);
+ * nothing was changed EROFS        it cannot be written
  */
 
 #include "spool/lock.h"
@@ -52,9 +52,9 @@ struct mailbox_format {
 
 struct mailbox {
     const struct mailbox_format *format;
-    int directory;    /* O_PATH; owned by the caller */
-    const char *name; /* in the directory; owned by the caller */
-    uid_t owner;      /* who must own it */
+    int directory;      /* O_PATH; owned by the caller */
+    const char *name;   /* in the directory; owned by the caller */
+    uid_t owner;        /* who must own it */
     int state;          /* the user's state directory, O_PATH; -1: none */
     const char *record; /* name of the progress record in it */
     const char *twins;  /* name of the file of twins in it */

@@ -5,6 +5,7 @@
  */
 
 #include "spool/mbox.h"
+#include "base/exact.h"
 #include "spool/mbox_parse.h"
 
 #include <errno.h>
@@ -64,25 +65,6 @@ static int mbox_reader(struct mailbox *mb)
     return fd;
 }
 
-int mbox_read(int fd, char *to, size_t len, uint64_t offset)
-{
-    while (len > 0) {
-        ssize_t n = pread(fd, to, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0) {
-            errno = ESTALE;
-            return -1;
-        }
-        to += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
 struct scan {
     struct table_writer *table;
     uint64_t count;
@@ -94,8 +76,8 @@ static size_t header_of(const char *head, size_t len)
 {
     for (size_t at = 1; at < len; at++)
         if (head[at - 1] == '\n' &&
-            (head[at] == '\n' || (head[at] == '\r' && at + 1 < len &&
-                                  head[at + 1] == '\n')))
+            (head[at] == '\n' ||
+             (head[at] == '\r' && at + 1 < len && head[at + 1] == '\n')))
             return at;
     return len;
 }
@@ -110,7 +92,7 @@ static bool is_internal(int fd, const struct message *m)
     size_t len = m->length < 1024 ? m->length : 1024;
 
     head[0] = '\n';
-    if (mbox_read(fd, head + 1, len, message_text(m)) < 0)
+    if (exact_read(fd, head + 1, len, message_text(m)) < 0)
         return false;
     size_t header = header_of(head, len + 1);
     return memmem(head, header, subject, sizeof subject - 1) != NULL &&
@@ -148,7 +130,7 @@ static int parse_file(int fd, uint64_t size, char *block, struct mbox_parser *p)
         uint64_t want = size - offset;
         if (want > MBOX_BLOCK - held)
             want = MBOX_BLOCK - held;
-        if (mbox_read(fd, block + held, want, offset) < 0)
+        if (exact_read(fd, block + held, want, offset) < 0)
             return -1;
         offset += want;
         held += want;
@@ -205,7 +187,7 @@ static bool is_behind_empty_line(int fd, uint64_t offset)
     char last[3];
 
     return offset >= sizeof last &&
-           mbox_read(fd, last, sizeof last, offset - sizeof last) == 0 &&
+           exact_read(fd, last, sizeof last, offset - sizeof last) == 0 &&
            last[2] == '\n' &&
            (last[1] == '\n' || (last[1] == '\r' && last[0] == '\n'));
 }
@@ -215,7 +197,7 @@ static bool is_from_at(int fd, uint64_t offset, uint64_t size)
     char line[MBOX_FROM_MAX];
     size_t len = size - offset < sizeof line ? size - offset : sizeof line;
 
-    if (mbox_read(fd, line, len, offset) < 0)
+    if (exact_read(fd, line, len, offset) < 0)
         return false;
     const char *lf = memchr(line, '\n', len);
     return lf != NULL && mbox_is_from(line, (size_t)(lf + 1 - line));
@@ -242,7 +224,7 @@ static int verify_check(int fd, const struct message *m, char *block)
     XXH3_64bits_reset(&check);
     while (left > 0) {
         size_t part = left < MBOX_BLOCK ? left : MBOX_BLOCK;
-        if (mbox_read(fd, block, part, message_end(m) - left) < 0)
+        if (exact_read(fd, block, part, message_end(m) - left) < 0)
             return -1;
         XXH3_64bits_update(&check, block, part);
         left -= part;

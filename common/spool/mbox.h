@@ -6,8 +6,8 @@
 #include "spool/mailbox.h"
 
 enum {
-    MBOX_BLOCK = 256 * 1024,    /* octets read at once */
-    MBOX_PATIENCE = 30 * 1000,  /* milliseconds for the mailbox locks */
+    MBOX_BLOCK = 256 * 1024,   /* octets read at once */
+    MBOX_PATIENCE = 30 * 1000, /* milliseconds for the mailbox locks */
 };
 
 struct identity;
@@ -24,11 +24,7 @@ int mbox_verify(int fd, uint64_t size, const struct message *m);
 /* mailbox_format.recover, .remove and .identify of the mbox. */
 int mbox_recover(struct mailbox *);
 int mbox_remove(struct mailbox *, const struct table *, const struct marks *);
-int mbox_identify(struct mailbox *, const struct table *,
-                  struct table_writer *, uint32_t *stride);
-
-/* Reads exactly len octets at offset. Returns 0, or -1 with errno (ESTALE
- * when the file ends before). */
-int mbox_read(int fd, char *to, size_t len, uint64_t offset);
+int mbox_identify(struct mailbox *, const struct table *, struct table_writer *,
+                  uint32_t *stride);
 
 #endif

@@ -51,7 +51,9 @@ int mbox_parse(struct mbox_parser *p, const char *octets, size_t len);
 /* The file has ended: emits the last message. Returns as mbox_parse(). */
 int mbox_parse_end(struct mbox_parser *p);
 
-enum { MBOX_FROM_MAX = 1024 }; /* octets of a From_ line */
+enum {
+    MBOX_FROM_MAX = 1024
+}; /* octets of a From_ line */
 
 /* Is this line (without regard to what stands before it) a From_ line? */
 bool mbox_is_from(const char *line, size_t len);

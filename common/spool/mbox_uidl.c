@@ -6,6 +6,7 @@
  * Runs in the keeper, as the user, caged; distrusts the mailbox.
  */
 
+#include "base/exact.h"
 #include "base/slice.h"
 #include "spool/mbox.h"
 #include "spool/twins.h"
@@ -19,7 +20,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { UIDL_STRIDE = 32, HEADER_BLOCK = 8192 };
+enum {
+    UIDL_STRIDE = 32,
+    HEADER_BLOCK = 8192
+};
 
 /* What is known of a header while its lines go by. */
 struct header {
@@ -55,8 +59,8 @@ static bool field_counts(struct header *h, const char *line, size_t len)
     }
     if (names(line, len, "Delivered-To:") || is_delivery_id(line, len))
         return true;
-    return !h->received && (names(line, len, "Date:") ||
-                            names(line, len, "Message-ID:"));
+    return !h->received &&
+           (names(line, len, "Date:") || names(line, len, "Message-ID:"));
 }
 
 static void header_piece(struct header *h, const char *piece, size_t len)
@@ -101,7 +105,7 @@ static int read_header(int fd, const struct message *m, struct header *h)
         size_t want = sizeof block - held;
         if (want > left)
             want = (size_t)left;
-        if (mbox_read(fd, block + held, want, offset) < 0)
+        if (exact_read(fd, block + held, want, offset) < 0)
             return -1;
         offset += want;
         left -= want;

@@ -27,7 +27,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STEPS_MOST = 4096 }; /* without room to carry; each costs two syncs */
+enum {
+    STEPS_MOST = 4096
+}; /* without room to carry; each costs two syncs */
 
 struct update {
     struct mailbox *mb;

@@ -10,6 +10,7 @@
  */
 
 #include "spool/mover.h"
+#include "base/exact.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -26,40 +27,6 @@ enum {
 
 /* ---- octets ---- */
 
-static int read_at(int fd, char *to, size_t len, uint64_t offset)
-{
-    while (len > 0) {
-        ssize_t n = pread(fd, to, len, (off_t)offset);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n == 0) {
-            errno = ESTALE;
-            return -1;
-        }
-        if (n > 0) {
-            to += n;
-            len -= (size_t)n;
-            offset += (uint64_t)n;
-        }
-    }
-    return 0;
-}
-
-static int write_at(int fd, const char *from, size_t len, uint64_t offset)
-{
-    while (len > 0) {
-        ssize_t n = pwrite(fd, from, len, (off_t)offset);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            from += n;
-            len -= (size_t)n;
-            offset += (uint64_t)n;
-        }
-    }
-    return 0;
-}
-
 /* Checksum of len octets of the mailbox, through block. */
 static int sum(int fd, uint64_t at, uint64_t len, char *block, uint64_t *digest)
 {
@@ -68,7 +35,7 @@ static int sum(int fd, uint64_t at, uint64_t len, char *block, uint64_t *digest)
     XXH3_64bits_reset(&state);
     while (len > 0) {
         size_t part = len < JOURNAL_PAYLOAD ? (size_t)len : JOURNAL_PAYLOAD;
-        if (read_at(fd, block, part, at) < 0)
+        if (exact_read(fd, block, part, at) < 0)
             return -1;
         XXH3_64bits_update(&state, block, part);
         at += part;
@@ -83,8 +50,8 @@ static int copy_down(int fd, uint64_t source, uint64_t target, uint64_t len,
 {
     while (len > 0) {
         size_t part = len < JOURNAL_PAYLOAD ? (size_t)len : JOURNAL_PAYLOAD;
-        if (read_at(fd, block, part, source) < 0 ||
-            write_at(fd, block, part, target) < 0)
+        if (exact_read(fd, block, part, source) < 0 ||
+            exact_write(fd, block, part, target) < 0)
             return -1;
         source += part;
         target += part;
@@ -165,7 +132,7 @@ static ssize_t gather(struct mover *m)
         uint64_t part = m->to - m->from;
         if (part > room - held)
             part = room - held;
-        if (read_at(m->fd, m->block + held, part, m->from) < 0)
+        if (exact_read(m->fd, m->block + held, part, m->from) < 0)
             return -1;
         held += part;
         m->from += part;
@@ -184,9 +151,8 @@ static int carry(struct mover *m)
     look_ahead(m);
     p.next = m->from;
     p.content = XXH3_64bits(m->block, (size_t)length);
-    if (look_around(m, &p) < 0 ||
-        journal_write(m->journal, &p, m->block) < 0 ||
-        write_at(m->fd, m->block, (size_t)length, m->target) < 0)
+    if (look_around(m, &p) < 0 || journal_write(m->journal, &p, m->block) < 0 ||
+        exact_write(m->fd, m->block, (size_t)length, m->target) < 0)
         return -1;
     m->target += (uint64_t)length;
     return fdatasync(m->fd);
@@ -303,7 +269,7 @@ static int repeat(struct mover *m, const struct progress *p)
     if (p->carries != 0)
         result = journal_payload(m->journal, m->block, p->length, 0) < 0
                      ? -1
-                     : write_at(m->fd, m->block, p->length, p->target);
+                     : exact_write(m->fd, m->block, p->length, p->target);
     else
         result = copy_down(m->fd, p->source, p->target, p->length, m->block);
     return result < 0 ? -1 : fdatasync(m->fd);
@@ -365,8 +331,7 @@ static int recover(struct mover *m, const struct progress *p)
 
 int mover_recover(int fd, struct journal *journal)
 {
-    struct mover m = {
-        .fd = fd, .journal = journal, .next_run = no_more_runs};
+    struct mover m = {.fd = fd, .journal = journal, .next_run = no_more_runs};
     struct progress p;
     int pending = journal_load(journal, &p);
 

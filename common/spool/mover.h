@@ -17,7 +17,7 @@
 #include <stdbool.h>
 
 struct mover {
-    int fd; /* the mailbox, open for writing */
+    int fd;                  /* the mailbox, open for writing */
     struct journal *journal; /* NULL: the file may be cut, nothing moved */
     uint64_t device, inode;
     uint64_t target; /* everything before it is final */

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PLACE_PATH = 1024 }; /* octets of a path, its NUL included */
+enum {
+    PLACE_PATH = 1024
+}; /* octets of a path, its NUL included */
 
 struct place {
     char directory[PLACE_PATH];

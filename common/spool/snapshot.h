@@ -10,8 +10,8 @@
 
 struct snapshot {
     uint64_t device, inode;
-    uint64_t size;               /* octets */
-    int64_t modified, changed;   /* mtime, ctime: nanoseconds */
+    uint64_t size;             /* octets */
+    int64_t modified, changed; /* mtime, ctime: nanoseconds */
 };
 
 static inline struct snapshot snapshot_of(const struct stat *st)

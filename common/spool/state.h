@@ -20,7 +20,9 @@ int state_make(const char *root, const char *user, uid_t uid, gid_t gid,
  * (EPERM: it is not as it should be). */
 int state_open(const char *root, const char *user);
 
-enum { STATE_NAME = 64 };
+enum {
+    STATE_NAME = 64
+};
 
 /* The name of a file about the mailbox directory/name, in STATE_NAME octets:
  * the mailbox's digest and a suffix such as "session". */

@@ -63,7 +63,8 @@ void table_write_drop(struct table_writer *w);
  * -1 with errno: EINVAL when the size differs or the seals are missing. fd
  * stays the caller's.
  */
-int table_map_slots(int fd, uint64_t count, uint32_t size, const void **mapping);
+int table_map_slots(int fd, uint64_t count, uint32_t size,
+                    const void **mapping);
 
 /* Maps a table of messages and sums it up; checks that no record reaches
  * beyond 63 bits. Returns 0, or -1 with errno. */

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 16 * 1024 * 1024 };
+enum {
+    FILE_MOST = 16 * 1024 * 1024
+};
 
 /* One copy, in the file. order is that of the mailbox. */
 struct entry {
@@ -29,9 +31,9 @@ static struct memory load(int directory, const char *name)
 {
     struct memory m = {NULL, 0};
     struct stat st;
-    int fd = directory < 0 ? -1
-                           : openat(directory, name,
-                                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = directory < 0
+                 ? -1
+                 : openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0)
         return m;
@@ -140,8 +142,8 @@ static size_t collect(const struct identity *all, uint64_t count,
 static bool is_same(const struct memory *a, const struct memory *b)
 {
     return a->count == b->count &&
-           (a->count == 0 || memcmp(a->entries, b->entries,
-                                    a->count * sizeof *a->entries) == 0);
+           (a->count == 0 ||
+            memcmp(a->entries, b->entries, a->count * sizeof *a->entries) == 0);
 }
 
 /* A new file takes the old one's place at once, or not at all. */
@@ -155,9 +157,9 @@ static void replace(const struct memory *m, int directory, const char *name)
         unlinkat(directory, name, 0);
         return;
     }
-    int fd = openat(directory, fresh,
-                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                    0600);
+    int fd =
+        openat(directory, fresh,
+               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
     bool whole = pwrite(fd, m->entries, size, 0) == (ssize_t)size;

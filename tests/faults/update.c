@@ -32,9 +32,9 @@
 
 enum fault {
     FAULT_NONE,
-    KILL_BEFORE,   /* both processes, before the call */
-    KILL_HALF,     /* both, half-way through a write */
-    KILL_CHILD,    /* the working child alone: its parent finishes */
+    KILL_BEFORE, /* both processes, before the call */
+    KILL_HALF,   /* both, half-way through a write */
+    KILL_CHILD,  /* the working child alone: its parent finishes */
     FAIL_EIO,
     FAIL_ENOSPC,
     FAIL_EINTR,
@@ -43,11 +43,19 @@ enum fault {
 };
 
 static const char *const fault_names[FAULTS] = {
-    "none",   "kill before", "kill half-way", "kill child",
-    "EIO",    "ENOSPC",      "EINTR",         "short write"};
+    "none", "kill before", "kill half-way", "kill child",
+    "EIO",  "ENOSPC",      "EINTR",         "short write"};
 
-enum file { FILE_OTHER, FILE_MAIL, FILE_RECORD };
-enum kind { OP_WRITE, OP_SIZE, OP_SYNC };
+enum file {
+    FILE_OTHER,
+    FILE_MAIL,
+    FILE_RECORD
+};
+enum kind {
+    OP_WRITE,
+    OP_SIZE,
+    OP_SYNC
+};
 
 struct op {
     enum kind kind;
@@ -56,14 +64,16 @@ struct op {
     uint64_t data;    /* where its octets are in shared->data */
 };
 
-enum { OPS_MOST = 20000 };
+enum {
+    OPS_MOST = 20000
+};
 #define DATA_MOST (1ULL << 30)
 
 struct shared {
     unsigned calls, fault_at;
     enum fault fault;
-    bool full_disk;  /* no room is ever reserved */
-    bool no_record;  /* no slot of the record is ever written */
+    bool full_disk; /* no room is ever reserved */
+    bool no_record; /* no slot of the record is ever written */
     bool recording;
     ino_t mail, record;
     unsigned ops;
@@ -205,7 +215,9 @@ int __wrap_posix_fallocate(int fd, off_t at, off_t len)
 
 /* ---- the mailbox under test ---- */
 
-enum { MESSAGES_MOST = 64 };
+enum {
+    MESSAGES_MOST = 64
+};
 
 struct text {
     char *at;
@@ -230,7 +242,8 @@ static void make_message(unsigned i, size_t body)
     memcpy(messages[i].at, head, (size_t)len);
     for (size_t at = 0; at < body; at++)
         messages[i].at[(size_t)len + at] =
-            at % 61 == 60 ? '\n' : (char)('a' + (at * 7 + i * 13 + at / 61) % 26);
+            at % 61 == 60 ? '\n'
+                          : (char)('a' + (at * 7 + i * 13 + at / 61) % 26);
     memcpy(messages[i].at + messages[i].len - 2, "\n\n", 2);
 }
 
@@ -499,7 +512,9 @@ static const struct pattern patterns[] = {
     {"random", doom_random},
 };
 
-enum { PATTERNS = sizeof patterns / sizeof *patterns };
+enum {
+    PATTERNS = sizeof patterns / sizeof *patterns
+};
 
 static void choose(const struct pattern *p)
 {
@@ -557,7 +572,9 @@ static void image_size(struct image *i, uint64_t len)
 
 static void image_write(struct image *i, const struct op *op, bool whole)
 {
-    enum { PAGE = 4096 };
+    enum {
+        PAGE = 4096
+    };
 
     for (uint64_t done = 0; done < op->len;) {
         uint64_t part = PAGE - (op->at + done) % PAGE;
@@ -696,7 +713,9 @@ static const struct variety varieties[] = {
     {"large", 6, large, true, 1},
 };
 
-enum { VARIETIES = sizeof varieties / sizeof *varieties };
+enum {
+    VARIETIES = sizeof varieties / sizeof *varieties
+};
 
 static int try_variety(const struct variety *variety, bool full)
 {

@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAIL_MOST = 16384 };
+enum {
+    MAIL_MOST = 16384
+};
 
 struct place_of_work {
     int directory, mail;

@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-enum { KEPT = 64 };
+enum {
+    KEPT = 64
+};
 
 struct found {
     const char *file;
@@ -64,8 +66,8 @@ static void parse_by_line(struct found *f)
     mbox_parse_start(&p, found, f);
     while (at < f->size) {
         const char *lf = memchr(f->file + at, '\n', f->size - at);
-        size_t len = lf != NULL ? (size_t)(lf + 1 - f->file) - at
-                                : f->size - at;
+        size_t len =
+            lf != NULL ? (size_t)(lf + 1 - f->file) - at : f->size - at;
         MUST(mbox_parse(&p, f->file + at, len) == 0);
         at += len;
     }

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(memchr(word.at, ' ', word.len) == NULL);
         if (slice_number(word, &number) == 0) {
             int len = snprintf(again, sizeof again, "%" PRIu64, number);
-            MUST((size_t)len == word.len && memcmp(again, word.at, word.len) == 0);
+            MUST((size_t)len == word.len &&
+                 memcmp(again, word.at, word.len) == 0);
         }
     }
     slice_trim((struct slice){(const char *)data, size});

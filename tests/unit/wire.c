@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST = 6, OUT = 64 };
+enum {
+    LONGEST = 6,
+    OUT = 64
+};
 
 static const char alphabet[] = {'a', '.', '\r', '\n'};
 
