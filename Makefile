@@ -13,6 +13,8 @@
 # SANITIZE=1 builds and tests under ASan and UBSan, without cages.
 # SANDBOX=none builds for a kernel or machine without them.
 
+MAKEFLAGS += --no-print-directory
+
 PREFIX ?= /usr
 SBIN = $(DESTDIR)$(PREFIX)/sbin
 LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/restante
