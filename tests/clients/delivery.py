@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from clients import mail
-from lib import mbox
-from lib.suite import check, each, equal, limit, needs
+from lib import mbox, server
+from lib.suite import check, each, equal, limit, needs, until
 
 
 def text(number, octets=300):
@@ -63,6 +63,7 @@ def test_while_the_client_stalls(bed):
     pop = bed.pop3(how="tcp")
     pop.send("RETR 1")
     pop.stream.take(1000)
+    until(lambda: [path.name for path in bed.spool.iterdir()] == ["alice"], "the dotlock of the login to go")
     begin = time.monotonic()
     mail.procmail(text(1))
     check(time.monotonic() - begin < 4, f"the delivery took {time.monotonic() - begin:.1f} s")
@@ -71,6 +72,25 @@ def test_while_the_client_stalls(bed):
     pop.quit()
     pop.session.finish()
     equal(numbers(bed.mailbox().read_bytes()), [1], "deliveries in the mailbox")
+
+
+@needs("root", "procmail", "strace")
+@each(("pop3", "pop3d", [b"USER alice", b"PASS alicepw"], [b"DELE 1", b"QUIT"]),
+      ("pop2", "pop2d", [b"HELO alice alicepw"], [b"READ", b"RETR", b"ACKD", b"FOLD INBOX"]))
+def test_nothing_is_locked_when_the_client_hears_of_it(bed, program, login, update):
+    """A dotlock that is still there when the reply leaves costs the next delivery eight seconds. Here a removal takes long."""
+    mail.procmail(text(1))
+    session = server.Session(["strace", "-f", "-o", str(bed.dir / "trace"), "-e", "trace=unlink,unlinkat,rename,renameat,renameat2",
+                              "-e", "inject=unlink,unlinkat,rename,renameat,renameat2:delay_enter=300ms", bed.program(program),
+                              "--log=stderr"], "socketpair", bed.dir / "log")
+    bed.sessions.append(session)
+    session.stream.take_line()
+    for commands in login, update:
+        for command in commands:
+            session.stream.send(command + b"\r\n")
+            reply = session.stream.take_line() if command != b"RETR" else session.stream.take(len(mail.wire(text(1))))
+            check(not reply.startswith(b"-"), reply)
+        equal(sorted(path.name for path in bed.spool.iterdir()), ["alice"], f"files in the spool after {command.decode()}")
 
 
 class Deliverers:
