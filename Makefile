@@ -118,7 +118,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(COMMON_OBJECTS)
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -o $@ $^ -lmd
 
 # The fault runner stands between the spool and the calls that change files.
-WRAP = pwrite ftruncate fsync fdatasync posix_fallocate
+WRAP = pwrite ftruncate fsync fdatasync fallocate
 FAULTS = $(BUILD)/tests/unit/faults
 
 $(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)

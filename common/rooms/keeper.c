@@ -155,6 +155,15 @@ static int scan(struct keeper *k, int *fd)
     return -1;
 }
 
+static void tell_recovery(struct keeper *k)
+{
+    if (k->mailbox.recovered)
+        notice(k, NOTICE_RECOVERED, 0);
+    if (k->mailbox.aside)
+        notice(k, NOTICE_ASIDE, 0);
+    k->mailbox.recovered = k->mailbox.aside = false;
+}
+
 /* Opens, scans, and answers with table and mail. */
 static int open_mailbox(struct keeper *k, struct frame *answer)
 {
@@ -175,10 +184,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
     if (k->mailbox.format->open(&k->mailbox) < 0)
         return errno == ENOENT ? 0 : -1;
     int recovered = k->mailbox.format->recover(&k->mailbox);
-    if (k->mailbox.recovered)
-        notice(k, NOTICE_RECOVERED, 0);
-    if (k->mailbox.aside)
-        notice(k, NOTICE_ASIDE, 0);
+    tell_recovery(k);
     if (recovered < 0)
         return -1;
     if (scan(k, &answer->fds[0]) < 0)
@@ -220,7 +226,7 @@ static void report_trouble(const struct keeper *k, int error)
 {
     if (error == EPERM || error == EACCES)
         notice(k, NOTICE_FORBIDDEN, error);
-    else if (status_of(error) == STATUS_TROUBLE)
+    else if (status_of(error) == STATUS_TROUBLE && error != ECANCELED)
         notice(k, NOTICE_TROUBLE, error);
 }
 
@@ -330,6 +336,9 @@ static void serve_commit(struct keeper *k, const struct frame *request)
     sigprocmask(SIG_BLOCK, &all, &before);
     if (k->marks.marked > 0)
         result = k->mailbox.format->remove(&k->mailbox, &k->table, &k->marks);
+    int saved = errno;
+    tell_recovery(k);
+    errno = saved;
     answer_status(k, FRAME_COMMITTED, result);
     put_away(k);
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -200,6 +200,8 @@ static const struct call monitor_calls[] = {
     ONLY(kill, 1, UINT32_MAX, 0),
     ONLY(socket, 0, UINT32_MAX, AF_UNIX),
     ANY(connect),
+    ANY(getsockopt), /* the journal's socket */
+    ANY(setsockopt),
     ANY(sendto),
     ANY(writev),
     ANY(shutdown),

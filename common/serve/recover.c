@@ -102,7 +102,15 @@ static int recover_user(const struct setup *setup, const char *name)
 {
     struct patient p = {.record = ""};
 
-    if (account_find(name, &p.account) != OUTCOME_ACCEPTED ||
+    enum outcome found = account_find(name, &p.account);
+    if (found == OUTCOME_UNAVAILABLE) {
+        log_line(&setup->log, LOG_ERR,
+                 "error: an update may be pending for user=\"%s\": the account "
+                 "cannot be looked up",
+                 name);
+        return -1;
+    }
+    if (found != OUTCOME_ACCEPTED ||
         place_expand(setup->template, p.account.name, p.account.home,
                      &p.place) < 0)
         return 0; /* no user of ours: not a state directory of ours */
@@ -120,7 +128,8 @@ static int recover_user(const struct setup *setup, const char *name)
         return 0;
     log_line(&setup->log, LOG_ERR,
              "error: an update is still pending for user=\"%s\": %s", name,
-             pending < 0 ? strerror(errno) : "see the warnings above");
+             pending < 0 ? strerror(errno)
+                         : "the maildrop could not be opened");
     return -1;
 }
 

@@ -83,9 +83,21 @@ static int make_ticket(const struct dotlock *d, const char *name)
     return fd;
 }
 
+/* Was our host's lock made before this boot? Then its pid says nothing. */
+static bool is_before_boot(const struct stat *lock, int ticket)
+{
+    struct timespec up;
+    struct stat now;
+
+    return clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
+           fstat(ticket, &now) == 0 &&
+           now.st_mtime - lock->st_mtime > up.tv_sec + 1;
+}
+
 /* Is the process that wrote the lock known to be dead? Only a lock that names
  * this host can tell; kill's EPERM means alive. */
-static bool holder_is_dead(const struct dotlock *d, int fd)
+static bool holder_is_dead(const struct dotlock *d, int fd,
+                           const struct stat *lock, int ticket)
 {
     char text[160];
     ssize_t len = d->local ? pread(fd, text, sizeof text - 1, 0) : -1;
@@ -96,8 +108,10 @@ static bool holder_is_dead(const struct dotlock *d, int fd)
     char *end;
     long pid = strtol(text, &end, 10);
     struct slice host = slice_trim(slice_of(end));
-    return pid > 1 && slice_is(host, d->host) && kill((pid_t)pid, 0) < 0 &&
-           errno == ESRCH;
+    if (pid <= 1 || !slice_is(host, d->host))
+        return false;
+    return is_before_boot(lock, ticket) ||
+           (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
 }
 
 /* The file system's own clock: the time of a file just written there. */
@@ -141,7 +155,7 @@ static bool break_stale(const struct dotlock *d, int ticket)
                    ? errno == ENOENT
                    : is_old(&st, ticket) && move_away(d, &st) == 0;
     bool stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                 (is_old(&st, ticket) || holder_is_dead(d, fd));
+                 (is_old(&st, ticket) || holder_is_dead(d, fd, &st, ticket));
     close(fd);
     return stale && move_away(d, &st) == 0;
 }

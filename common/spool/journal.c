@@ -139,18 +139,35 @@ int journal_payload(const struct journal *j, char *to, size_t len,
     return exact_read(j->fd, to, len, payload_at(1 - j->slot) + offset);
 }
 
+/* Where the file system cannot promise room, zeros take it; never where
+ * something stands already, which may be a pending payload. */
+static int take_room(int fd, uint64_t at, uint64_t end)
+{
+    static const char zeros[BLOCK];
+    off_t size = lseek(fd, 0, SEEK_END);
+
+    if (fallocate(fd, 0, (off_t)at, (off_t)(end - at)) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP || size < 0)
+        return -1;
+    if (at < (uint64_t)size)
+        at = (uint64_t)size;
+    while (at < end) {
+        size_t part = end - at < BLOCK ? (size_t)(end - at) : BLOCK;
+        if (exact_write(fd, zeros, part, at) < 0)
+            return -1;
+        at += part;
+    }
+    return fdatasync(fd);
+}
+
 int journal_reserve(struct journal *j, uint64_t octets)
 {
     uint64_t room = octets < JOURNAL_PAYLOAD ? octets : JOURNAL_PAYLOAD;
 
-    for (unsigned slot = 0; slot < 2; slot++) {
-        int error =
-            posix_fallocate(j->fd, (off_t)payload_at(slot), (off_t)room + 1);
-        if (error != 0) {
-            errno = error;
+    for (unsigned slot = 0; slot < 2 && room > 0; slot++)
+        if (take_room(j->fd, payload_at(slot), payload_at(slot) + room) < 0)
             return -1;
-        }
-    }
     j->reserved = room;
     return 0;
 }

@@ -31,7 +31,7 @@ struct progress {
     uint32_t kind;
     uint32_t carries; /* the octets themselves are in the slot's payload */
     uint64_t sequence;
-    uint64_t device, inode; /* of the mailbox */
+    uint64_t inode; /* of the mailbox; its device may be another after a boot */
     uint64_t source;        /* where the octets are, unless carried */
     uint64_t target;        /* where they go */
     uint64_t length;        /* how many */

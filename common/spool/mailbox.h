@@ -46,7 +46,8 @@ struct mailbox_format {
     int (*reader)(struct mailbox *);
 
     /* Removes the marked messages: all of them durably, or ESTALE/EROFS and
-     * none, or another errno. Takes and releases the mailbox locks. */
+     * none, or another errno and perhaps some (ECANCELED: the worker was killed
+     * and the update finished as far as it had come). Takes and releases the mailbox locks. */
     int (*remove)(struct mailbox *, const struct table *, const struct marks *);
 };
 

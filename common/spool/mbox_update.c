@@ -126,7 +126,6 @@ static int move(struct update *u, struct journal *journal,
 {
     struct mover m = {.fd = u->mb->fd,
                       .journal = journal,
-                      .device = st->st_dev,
                       .inode = st->st_ino,
                       .target = u->table->messages[u->first].start,
                       .end = u->size,
@@ -237,7 +236,7 @@ static int remove_guarded(struct update *u)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     recover_here(u->mb);
-    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : ECANCELED;
     return -1;
 }
 

@@ -88,7 +88,6 @@ static int look_around(struct mover *m, struct progress *p)
 static struct progress step_of(const struct mover *m, uint64_t length)
 {
     return (struct progress){.kind = JOURNAL_MOVE,
-                             .device = m->device,
                              .inode = m->inode,
                              .target = m->target,
                              .length = length,
@@ -315,10 +314,9 @@ static int recover(struct mover *m, const struct progress *p)
 
     if (fstat(m->fd, &st) < 0)
         return -1;
-    m->device = st.st_dev;
     m->inode = st.st_ino;
     uint64_t size = (uint64_t)st.st_size;
-    if (p->device != m->device || p->inode != m->inode || !sane(p))
+    if (p->inode != m->inode || !sane(p))
         return set_aside(m);
     if (was_cut(m, p, size, &cut_before) < 0)
         return -1;

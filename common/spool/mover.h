@@ -19,7 +19,7 @@
 struct mover {
     int fd;                  /* the mailbox, open for writing */
     struct journal *journal; /* NULL: the file may be cut, nothing moved */
-    uint64_t device, inode;
+    uint64_t inode;  /* of the mailbox */
     uint64_t target; /* everything before it is final */
     uint64_t end;    /* size of the mailbox as last seen */
 

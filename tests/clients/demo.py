@@ -24,7 +24,7 @@ def run(bed, listener, *arguments, **more):
                         POP2_PORT=str(free_port()), **more)
 
 
-@needs("curl", "socat", "setpriv")
+@needs("curl", "socat", "setpriv", "sandbox")
 @each(("inetd", "inetd"), ("socat", "socat"))
 def test_once(bed, listener):
     """It fetches its messages by both protocols, and leaves nothing behind."""
@@ -35,7 +35,7 @@ def test_once(bed, listener):
     equal(list((bed.dir / "temporary").iterdir()), [], "what it left")
 
 
-@needs("curl", "socat", "setpriv")
+@needs("curl", "socat", "setpriv", "sandbox")
 def test_once_notices(bed):
     """A server that alters one octet fails it: what the demonstration says is worth something."""
     build = bed.dir / "build"

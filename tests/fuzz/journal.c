@@ -67,7 +67,6 @@ static void make_right(struct progress *p, const struct place_of_work *w)
     memcpy(p->magic, "restant1", sizeof p->magic);
     p->kind = JOURNAL_MOVE;
     p->carries = 0;
-    p->device = st.st_dev;
     p->inode = st.st_ino;
     XXH3_64bits_reset(&check);
     XXH3_64bits_update(&check, p, offsetof(struct progress, check));

@@ -195,7 +195,7 @@ def test_user_cannot_trace_the_rooms(bed):
     pop.quit()
 
 
-@needs("root")
+@needs("root", "sandbox")
 def test_password_is_in_no_room_after_login(bed):
     """auth is gone, and front has wiped the line."""
     bed.put(mbox.mailbox(1), "erin")
