@@ -1,5 +1,6 @@
 """Deadlines: they close without a word, delete nothing, and trickling octets do not move them."""
 
+import socket
 import time
 
 from lib import mbox
@@ -100,3 +101,23 @@ def test_client_that_reads_nothing(bed):
     pop.send("RETR 1")
     pop.session.finish(25)
     equal(path.read_bytes() == mbox.mailbox(1, 5_000_000), True, "mailbox unchanged")
+
+
+@each(("pop3", "pop3"), ("pop2", "pop2"))
+def test_vanished_client_is_noticed(bed, protocol):
+    """A client whose line was cut sends nothing, not even an end: keepalive finds out within minutes, and the reply
+    leaves at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    watched = theirs.dup()          # options belong to the socket, whoever holds it
+    pop = getattr(bed, protocol)(how=(ours, theirs))
+    options = {name: watched.getsockopt(level, option) for name, level, option in (
+        ("no delay", socket.IPPROTO_TCP, socket.TCP_NODELAY), ("keepalive", socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        ("idle", socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), ("interval", socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+        ("probes", socket.IPPROTO_TCP, socket.TCP_KEEPCNT))}
+    watched.close()
+    check(options["no delay"] and options["keepalive"], f"{options}")
+    check(options["idle"] + options["interval"] * options["probes"] <= 240, f"{options}")
+    pop.quit()
+    pop.session.finish()
