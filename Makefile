@@ -29,7 +29,8 @@ OPTIMIZE = -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wundef -Wvla -Wpointer-arith -Wwrite-strings
 HARDEN = -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
-	-fstack-clash-protection -fcf-protection
+	-fstack-clash-protection $(HARDEN_$(shell uname -m))
+HARDEN_x86_64 = -fcf-protection
 HARDEN_LD = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
 ifdef SANITIZE

@@ -112,8 +112,10 @@ static unsigned do_fold(struct session *s, const struct slice *arguments)
     int len = unquote(&rest, true, folder, sizeof folder);
     if (len == 0)
         return session_refuse(s, REFUSE_ARGUMENTS);
+    if (len < 0) /* no mailbox has such a name */
+        strcpy(folder, "/");
     enum refusal why = session_commit(s);
-    if (why == REFUSE_NOTHING && len > 0)
+    if (why == REFUSE_NOTHING)
         why = session_open(s, folder);
     return why == REFUSE_NOTHING ? say_count(s) : session_refuse(s, why);
 }

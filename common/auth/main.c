@@ -67,6 +67,10 @@ static void check_with_pam(const struct frame_order *order,
         check_secret(secrets, password, proof);
     else
         proof->outcome = pam_check(order, password, proof->name);
+    /* PAM may know him by another spelling. */
+    if (proof->outcome == OUTCOME_ACCEPTED && order->exposed &&
+        secrets_find(secrets, proof->name, &secret))
+        proof->outcome = OUTCOME_REFUSED;
 }
 
 /* Waits for the client's words. Returns false when front is gone. */
@@ -91,9 +95,8 @@ static _Noreturn void check_caged(const struct frame_order *order,
     struct proof proof;
     struct frame f;
 
-    privileges_close_others(kept, 5);
-    if (privileges_drop(&who) < 0 || privileges_tie_life(SIGKILL, parent) < 0 ||
-        sandbox_auth() < 0)
+    if (privileges_close_others(kept, 5) < 0 || privileges_drop(&who) < 0 ||
+        privileges_tie_life(SIGKILL, parent) < 0 || sandbox_auth() < 0)
         _exit(1);
     if (!hear_password(&f, &proof))
         _exit(1);
@@ -159,6 +162,9 @@ int main(void)
     struct proof proof;
     struct frame order;
 
+    /* A module that crashes must not leave a password on the disk. */
+    if (privileges_hide() < 0)
+        return 1;
     if (frame_receive(MONITOR, ROOM_AUTH, PHASE_GREETED, CLOCK_NEVER, &order) !=
         1)
         return 1;

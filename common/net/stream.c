@@ -209,6 +209,7 @@ static enum stream_event take(struct stream *s, size_t len, size_t max,
 void stream_forget(struct stream *s)
 {
     explicit_bzero(s->input, s->in_start);
+    explicit_bzero(s->input + s->in_end, STREAM_INPUT - s->in_end);
 }
 
 enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,

@@ -70,7 +70,7 @@ void stream_vprintf(struct stream *s, const char *format,
 char *stream_lend(struct stream *s, size_t *room);
 void stream_filled(struct stream *s, size_t len);
 
-/* Wipes the lines that were taken: one of them held a secret. */
+/* Wipes all input that has been taken: a line of it held a secret. */
 void stream_forget(struct stream *s);
 
 /* Writes out everything gathered. */

@@ -35,15 +35,20 @@ static void fill_groups(const struct passwd *pw, struct frame_decision *d)
     d->group_count = (uint32_t)count;
 }
 
+/* What getpwnam(3) may say when there simply is no such name. */
+static bool is_unknown(int error)
+{
+    return error == 0 || error == ENOENT || error == ESRCH || error == EBADF ||
+           error == EPERM;
+}
+
 static enum outcome find_system(const char *name, struct frame_decision *d)
 {
     errno = 0;
     const struct passwd *pw = getpwnam(name);
 
     if (pw == NULL)
-        return errno == EIO || errno == ENOMEM || errno == EMFILE
-                   ? OUTCOME_UNAVAILABLE
-                   : OUTCOME_REFUSED;
+        return is_unknown(errno) ? OUTCOME_REFUSED : OUTCOME_UNAVAILABLE;
     if (pw->pw_uid == 0)
         return OUTCOME_REFUSED;
     fill_groups(pw, d);

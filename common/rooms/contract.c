@@ -251,9 +251,11 @@ int frame_receive(int wire, enum room receiver, unsigned phase,
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == ECONNRESET ? 0 : -1;
-    if (n == 0)
+    detach(&msg, f); /* even an empty message can carry descriptors */
+    if (n == 0) {
+        frame_close_fds(f);
         return 0;
-    detach(&msg, f);
+    }
     if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
         frame_check(f, (size_t)n, receiver, phase))
         return 1;

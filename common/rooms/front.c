@@ -36,8 +36,8 @@ int front_enter(const struct setup *setup, int monitor, pid_t parent)
     if (privileges_blank_standard(setup->in, setup->out) < 0 ||
         leave_the_tree(setup->empty_directory) < 0)
         return -1;
-    privileges_close_others(kept, 6);
-    if (privileges_drop(&who) < 0 || privileges_tie_life(SIGKILL, parent) < 0)
+    if (privileges_close_others(kept, 6) < 0 || privileges_drop(&who) < 0 ||
+        privileges_tie_life(SIGKILL, parent) < 0)
         return -1;
     return sandbox_front();
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct keeper {
     int directory; /* of the maildrop, O_PATH; -1: it does not exist */
     int state;     /* the user's state directory, O_PATH; -1: none */
     int session;   /* holds the session lock; -1: none */
+    struct rlimit size_limit;
     bool noticed_dotlock;
     char record[STATE_NAME], twins[STATE_NAME]; /* files in state */
     struct mailbox mailbox;
@@ -76,8 +78,11 @@ static void release_dotlock(struct dotlocker *self)
     struct keeper *k = (struct keeper *)self;
     struct frame f;
 
+    /* The answer is waited for: when the client hears of it, it is gone. */
     frame_make(&f, FRAME_UNDOTLOCK);
-    frame_send(k->monitor, &f);
+    if (frame_send(k->monitor, &f) < 0 ||
+        frame_receive(k->monitor, ROOM_KEEPER, k->phase, CLOCK_NEVER, &f) != 1)
+        _exit(0);
 }
 
 /* ---- requests ---- */
@@ -175,6 +180,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .owner = k->owner,
                                   .state = k->state,
                                   .record = k->record,
+                                  .size_limit = k->size_limit.rlim_cur,
                                   .twins = k->twins,
                                   .dotlocker = &k->dotlocker,
                                   .fd = -1};
@@ -319,7 +325,8 @@ static void serve_marks(struct keeper *k, const struct frame *request)
 
     if (part->first > size || part->size > size - part->first)
         _exit(EXIT_OWNED);
-    memcpy(k->marks.bits + part->first, part->bits, part->size);
+    if (part->size > 0)
+        memcpy(k->marks.bits + part->first, part->bits, part->size);
 }
 
 /* A service that is being stopped must not stop an update half-way. */
@@ -381,13 +388,14 @@ static void enter(struct keeper *k, const struct keeper_birth *birth)
 {
     const int kept[] = {0, 1, 2, k->front, k->monitor};
 
-    privileges_close_others(kept, 5);
-    if (privileges_blank_standard(-1, -1) < 0 ||
+    if (privileges_close_others(kept, 5) < 0 ||
+        privileges_blank_standard(-1, -1) < 0 ||
         privileges_drop(&birth->who) < 0 ||
         privileges_tie_life(SIGTERM, birth->parent) < 0)
         _exit(EXIT_CAGE + errno);
     open_directories(k, birth);
-    if (sandbox_keeper(k->directory, k->state) < 0)
+    if (getrlimit(RLIMIT_FSIZE, &k->size_limit) < 0 ||
+        sandbox_keeper(k->directory, k->state) < 0)
         _exit(EXIT_CAGE + errno);
 }
 

@@ -132,8 +132,8 @@ static _Noreturn void become_auth(int program, int front, int monitor,
     if (privileges_blank_standard(-1, -1) < 0)
         _exit(EXIT_CAGE + errno);
     const int kept[] = {0, 1, 2, 3, 4, high[2]};
-    privileges_close_others(kept, 6);
-    if (privileges_tie_life(SIGKILL, parent) < 0)
+    if (privileges_close_others(kept, 6) < 0 ||
+        privileges_tie_life(SIGKILL, parent) < 0)
         _exit(EXIT_CAGE + errno);
     syscall(SYS_execveat, high[2], "", argv, envp, AT_EMPTY_PATH);
     _exit(EXIT_CAGE + errno);
@@ -212,8 +212,10 @@ static void log_failure(struct monitor *m, const char *reason, const char *user)
 static void refuse(struct monitor *m, enum outcome outcome, const char *reason,
                    const struct frame_decision *d)
 {
+    int64_t now = clock_ms();
+
     log_failure(m, reason, d->claimed);
-    clock_sleep_until(d->asked_at + REFUSAL_DELAY);
+    clock_sleep_until((d->asked_at < now ? d->asked_at : now) + REFUSAL_DELAY);
     send_verdict(m, outcome, -1);
 }
 
@@ -238,16 +240,14 @@ static void leave_out_group(struct identity *who, gid_t group)
 
 /*
  * The group that may make dotlocks in the mailbox directory: the directory's
- * own, where root owns it and lets its group write. Never below a home, where
- * the user could put another directory in its place.
+ * own, where root owns it and lets its group write.
  */
-static gid_t spool_group(const struct setup *s, int directory, gid_t fallback)
+static gid_t spool_group(int directory, gid_t fallback)
 {
     struct stat st;
 
-    if (geteuid() != 0 || place_in_home(s->template) || directory < 0 ||
-        fstat(directory, &st) < 0 || st.st_uid != 0 || st.st_gid == 0 ||
-        (st.st_mode & S_IWGRP) == 0)
+    if (geteuid() != 0 || directory < 0 || fstat(directory, &st) < 0 ||
+        st.st_uid != 0 || st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
         return fallback;
     return st.st_gid;
 }
@@ -291,22 +291,39 @@ static void bear_keeper(struct monitor *m, struct keeper_birth *birth,
     *keeper_for_front = to_front[0];
 }
 
-/* Root no more: the user, with the spool's group as the only other power. */
+static int open_directory(const struct place *place)
+{
+    int fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 ? fd
+                   : open(place->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * Root no more: the user, with the spool's group as the only other power. A
+ * directory that is on the user's own ground, where he could have put a link
+ * to another, is opened as the user and lends no group.
+ */
 static void settle(struct monitor *m, const struct identity *user,
                    const struct place *place)
 {
-    int directory = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct identity who = {.uid = user->uid};
+    bool own_ground = place_is_users(m->setup->template);
+    struct identity who = {.uid = user->uid, .gid = user->gid};
+    int directory = -1;
 
-    if (directory < 0)
-        directory = open(place->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    who.gid = spool_group(m->setup, directory, user->gid);
+    umask(022); /* others may read whose dotlock it is */
+    if (!own_ground) {
+        directory = open_directory(place);
+        who.gid = spool_group(directory, user->gid);
+    }
     close(m->setup->auth_program);
     close(m->setup->empty_directory);
-    if (dotlock_prepare(&m->dotlock, directory, place->name) < 0 ||
-        privileges_drop(&who) < 0)
+    if (privileges_drop(&who) < 0)
         end_of(m, "drop");
-    if (sandbox_monitor(directory) < 0)
+    if (own_ground)
+        directory = open_directory(place);
+    if (dotlock_prepare(&m->dotlock, directory, place->name) < 0 ||
+        sandbox_monitor(directory) < 0)
         end_of(m, "sandbox");
 }
 
@@ -319,8 +336,8 @@ static void admit(struct monitor *m, const struct frame_decision *d,
     struct stat st;
     int keeper = -1;
 
-    if (stat(place->directory, &st) == 0 && geteuid() == 0 &&
-        !place_in_home(m->setup->template))
+    if (geteuid() == 0 && !place_is_users(m->setup->template) &&
+        stat(place->directory, &st) == 0)
         leave_out_group(&birth.who, st.st_gid);
     memcpy(m->user, d->name, sizeof m->user);
     birth.state = state_for(m, d);
@@ -442,6 +459,8 @@ static void hear_keeper(struct monitor *m)
         answer_dotlock(m);
     } else if (f.type == FRAME_UNDOTLOCK) {
         dotlock_release(&m->dotlock);
+        frame_make(&f, FRAME_DOTLOCKED);
+        frame_send(m->keeper, &f);
     } else if (f.type == FRAME_NOTICE) {
         log_notice(m, &f.notice);
     } else {

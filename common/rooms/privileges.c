@@ -57,12 +57,11 @@ static int become(const struct identity *who)
     return -1;
 }
 
-static int close_in(void)
+int privileges_hide(void)
 {
     struct rlimit none = {0, 0};
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return -1;
     return setrlimit(RLIMIT_CORE, &none);
 }
@@ -80,7 +79,9 @@ int privileges_drop(const struct identity *who)
         errno = EPERM;
         return -1;
     }
-    return close_in();
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return privileges_hide();
 }
 
 int privileges_tie_life(int signal, pid_t parent)
@@ -117,7 +118,7 @@ static int least_kept(const int *kept, size_t count, int from)
     return least;
 }
 
-void privileges_close_others(const int *kept, size_t count)
+int privileges_close_others(const int *kept, size_t count)
 {
     int from = 0;
 
@@ -125,9 +126,10 @@ void privileges_close_others(const int *kept, size_t count)
         int next = least_kept(kept, count, from);
         if (next < 0)
             break;
-        if (next > from)
-            close_range((unsigned)from, (unsigned)next - 1, 0);
+        if (next > from &&
+            close_range((unsigned)from, (unsigned)next - 1, 0) < 0)
+            return -1;
         from = next + 1;
     }
-    close_range((unsigned)from, ~0U, 0);
+    return close_range((unsigned)from, ~0U, 0);
 }

@@ -22,6 +22,10 @@ struct identity {
  */
 int privileges_drop(const struct identity *who);
 
+/* Leaves no core dump and lets nobody of the same user look inside; the drop
+ * does that, too. Returns 0, or -1 with errno. */
+int privileges_hide(void);
+
 /* Asks for the signal when the parent dies; parent is who it was at fork.
  * Call after the drop, which would clear it. Returns 0, or -1. */
 int privileges_tie_life(int signal, pid_t parent);
@@ -31,7 +35,8 @@ int privileges_tie_life(int signal, pid_t parent);
  * or -1 with errno. */
 int privileges_blank_standard(int in, int out);
 
-/* Closes every descriptor that is not among the kept ones (-1 is ignored). */
-void privileges_close_others(const int *kept, size_t count);
+/* Closes every descriptor that is not among the kept ones (-1 is ignored).
+ * Returns 0, or -1 with errno: the caller must end. */
+int privileges_close_others(const int *kept, size_t count);
 
 #endif

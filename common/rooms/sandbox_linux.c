@@ -176,7 +176,6 @@ static const struct call keeper_calls[] = {
     ANY(rseq),
     ANY(gettid),
     ANY(sysinfo), /* qsort(3) asks how much memory there is */
-    ONLY(prlimit64, 2, UINT32_MAX, 0), /* asks for a limit, sets none */
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 

@@ -6,6 +6,7 @@
  */
 
 #include "serve/recover.h"
+#include "base/clock.h"
 #include "rooms/account.h"
 #include "rooms/front.h"
 #include "rooms/maildrop.h"
@@ -23,6 +24,10 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum {
+    SECONDS_EACH = 300
+};
 
 /* What is known of one user. */
 struct patient {
@@ -58,8 +63,10 @@ static _Noreturn void visit(const struct setup *setup, int monitor,
     struct maildrop *m = calloc(1, sizeof *m);
     struct frame f;
 
-    if (m == NULL || privileges_drop(&who) < 0 ||
-        privileges_tie_life(SIGKILL, parent) < 0 || sandbox_front() < 0)
+    const int kept[] = {0, 1, 2, monitor};
+    if (m == NULL || privileges_close_others(kept, 4) < 0 ||
+        privileges_drop(&who) < 0 || privileges_tie_life(SIGKILL, parent) < 0 ||
+        sandbox_front() < 0)
         _exit(EXIT_CAGE + errno);
     if (frame_receive(monitor, ROOM_FRONT, PHASE_LOGIN, INT64_MAX, &f) != 1)
         _exit(EX_TEMPFAIL);
@@ -87,13 +94,18 @@ static _Noreturn void treat(const struct setup *setup, const struct patient *p)
     _exit(0);
 }
 
+/* Nobody's maildrop may keep all others waiting: after a while it is left to
+ * itself. */
 static int wait_for(pid_t child)
 {
+    int64_t deadline = clock_in_seconds(SECONDS_EACH);
     int status;
 
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (clock_left(deadline) == 0)
             return -1;
+        clock_sleep_until(clock_ms() + 10);
+    }
     return 0;
 }
 

@@ -11,6 +11,22 @@
 #include <string.h>
 #include <unistd.h>
 
+/* ---- the end ---- */
+
+static void note_end(struct session *s, enum stream_event event)
+{
+    switch (event) {
+    case STREAM_EOF:
+        s->end = END_EOF;
+        break;
+    case STREAM_TIMEOUT:
+        s->end = END_TIMEOUT;
+        break;
+    default:
+        s->end = END_ERROR;
+    }
+}
+
 /* ---- refusals ---- */
 
 unsigned session_refuse(struct session *s, enum refusal why)
@@ -25,7 +41,7 @@ unsigned session_refuse(struct session *s, enum refusal why)
 
 unsigned session_abort(struct session *s)
 {
-    s->end = END_ERROR;
+    note_end(s, s->stream.end);
     return STATE_DONE;
 }
 
@@ -93,7 +109,6 @@ enum refusal session_login(struct session *s, struct slice user,
     int result =
         front_login(&s->front, &words, s->setup->login_ends, &outcome, over);
     explicit_bzero(&words, sizeof words);
-    stream_forget(&s->stream);
     if (result < 0) {
         s->end =
             clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT : END_ERROR;
@@ -183,20 +198,6 @@ static enum stream_event next_line(struct session *s, struct slice *line)
     return stream_line(&s->stream, max, deadline, line);
 }
 
-static void note_end(struct session *s, enum stream_event event)
-{
-    switch (event) {
-    case STREAM_EOF:
-        s->end = END_EOF;
-        break;
-    case STREAM_TIMEOUT:
-        s->end = END_TIMEOUT;
-        break;
-    default:
-        s->end = END_ERROR;
-    }
-}
-
 static void serve(struct session *s)
 {
     struct slice line;
@@ -205,7 +206,10 @@ static void serve(struct session *s)
     while (s->state != STATE_DONE) {
         enum stream_event event = next_line(s, &line);
         if (event == STREAM_LINE) {
+            bool secret = !s->logged_in; /* it may be, whatever the verb */
             s->state = dispatch(s, line);
+            if (secret)
+                stream_forget(&s->stream);
         } else if (event == STREAM_LONG) {
             s->state = session_refuse(s, REFUSE_LINE);
         } else {

@@ -58,13 +58,18 @@ static void fill_standard(void)
 
 /* Under inetd descriptor 2 is the client, too. A terminal is a person, who may
  * read anything. */
-static bool stderr_is_client(int in)
+static bool stderr_is(int fd)
 {
     struct stat a, b;
 
-    return !isatty(STDERR_FILENO) && fstat(in, &a) == 0 &&
+    return !isatty(STDERR_FILENO) && fstat(fd, &a) == 0 &&
            fstat(STDERR_FILENO, &b) == 0 && a.st_dev == b.st_dev &&
            a.st_ino == b.st_ino && !S_ISCHR(a.st_mode);
+}
+
+static bool stderr_is_client(const struct setup *s)
+{
+    return stderr_is(s->in) || stderr_is(s->out);
 }
 
 static void open_log(struct startup *u)
@@ -72,7 +77,7 @@ static void open_log(struct startup *u)
     struct log *log = &u->setup.log;
     const char *ident = u->protocol->program;
 
-    if (u->options.log == LOG_CHOICE_STDERR && !stderr_is_client(u->setup.in))
+    if (u->options.log == LOG_CHOICE_STDERR && !stderr_is_client(&u->setup))
         log_to_stderr(log, ident);
     else if (u->options.log == LOG_CHOICE_AUTO &&
              getenv("JOURNAL_STREAM") != NULL)
@@ -85,7 +90,7 @@ static void open_log(struct startup *u)
 
 static void tell_stderr(const struct startup *u)
 {
-    if (!stderr_is_client(u->setup.in))
+    if (!stderr_is_client(&u->setup))
         fprintf(stderr, "%s: %s\n", u->protocol->program, u->error);
 }
 
@@ -284,7 +289,7 @@ static void tune(int out)
  * the client either. */
 static void let_client_go(const struct setup *s)
 {
-    bool keep_stderr = !stderr_is_client(s->in);
+    bool keep_stderr = !stderr_is_client(s);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (s->in > STDERR_FILENO)

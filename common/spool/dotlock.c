@@ -38,10 +38,23 @@ static bool is_local(int directory)
     return true;
 }
 
+/* What tells this boot from others; "" where /proc does not say. */
+static void read_boot(char *boot, size_t size)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, boot, size - 1);
+
+    if (fd >= 0)
+        close(fd);
+    boot[len > 0 ? len : 0] = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+}
+
 int dotlock_prepare(struct dotlock *d, int directory, const char *name)
 {
     *d = (struct dotlock){.directory = directory, .fd = -1};
     d->local = is_local(directory);
+    read_boot(d->boot, sizeof d->boot);
     if (gethostname(d->host, sizeof d->host - 1) < 0 || d->host[0] == '\0')
         strcpy(d->host, "localhost");
     int len = snprintf(d->name, sizeof d->name, "%s.lock", name);
@@ -65,8 +78,9 @@ static void unique_name(char *name, size_t size)
  * -1 with errno. */
 static int make_ticket(const struct dotlock *d, const char *name)
 {
-    char text[160];
-    int len = snprintf(text, sizeof text, "%ld\n%s\n", (long)getpid(), d->host);
+    char text[DOTLOCK_TEXT];
+    int len = snprintf(text, sizeof text, "%ld\n%s\n%s\n", (long)getpid(),
+                       d->host, d->boot);
     int fd = openat(d->directory, name,
                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
@@ -83,35 +97,26 @@ static int make_ticket(const struct dotlock *d, const char *name)
     return fd;
 }
 
-/* Was our host's lock made before this boot? Then its pid says nothing. */
-static bool is_before_boot(const struct stat *lock, int ticket)
-{
-    struct timespec up;
-    struct stat now;
-
-    return clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
-           fstat(ticket, &now) == 0 &&
-           now.st_mtime - lock->st_mtime > up.tv_sec + 1;
-}
-
 /* Is the process that wrote the lock known to be dead? Only a lock that names
- * this host can tell; kill's EPERM means alive. */
-static bool holder_is_dead(const struct dotlock *d, int fd,
-                           const struct stat *lock, int ticket)
+ * this host can tell; one of another boot is, whoever has its pid now; kill's
+ * EPERM means alive. */
+static bool holder_is_dead(const struct dotlock *d, int fd)
 {
-    char text[160];
+    char text[DOTLOCK_TEXT];
     ssize_t len = d->local ? pread(fd, text, sizeof text - 1, 0) : -1;
 
     if (len <= 0)
         return false;
     text[len] = '\0';
-    char *end;
+    char *end, *rest;
     long pid = strtol(text, &end, 10);
-    struct slice host = slice_trim(slice_of(end));
-    if (pid <= 1 || !slice_is(host, d->host))
+    const char *host = strtok_r(end, "\n", &rest);
+    const char *boot = strtok_r(NULL, "\n", &rest);
+    if (pid <= 1 || host == NULL || strcmp(host, d->host) != 0)
         return false;
-    return is_before_boot(lock, ticket) ||
-           (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
+    if (boot != NULL && d->boot[0] != '\0' && strcmp(boot, d->boot) != 0)
+        return true;
+    return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
 /* The file system's own clock: the time of a file just written there. */
@@ -135,9 +140,10 @@ static int move_away(const struct dotlock *d, const struct stat *judged)
         return -1;
     bool same = fstatat(d->directory, aside, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                 st.st_ino == judged->st_ino && st.st_dev == judged->st_dev;
-    if (!same && renameat2(d->directory, aside, d->directory, d->name,
-                           RENAME_NOREPLACE) == 0)
-        return -1;
+    if (!same &&
+        linkat(d->directory, aside, d->directory, d->name, 0) < 0 &&
+        errno != EEXIST)
+        return -1; /* better under another name than gone */
     unlinkat(d->directory, aside, 0);
     return same ? 0 : -1;
 }
@@ -155,7 +161,7 @@ static bool break_stale(const struct dotlock *d, int ticket)
                    ? errno == ENOENT
                    : is_old(&st, ticket) && move_away(d, &st) == 0;
     bool stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                 (is_old(&st, ticket) || holder_is_dead(d, fd, &st, ticket));
+                 (is_old(&st, ticket) || holder_is_dead(d, fd));
     close(fd);
     return stale && move_away(d, &st) == 0;
 }

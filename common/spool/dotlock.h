@@ -1,9 +1,9 @@
 #ifndef SPOOL_DOTLOCK_H
 #define SPOOL_DOTLOCK_H
 
-/* The dotlock itself: MAILBOX.lock, a text file "PID\nHOST\n". Made by link(2)
- * so that it never exists empty; a stale one is broken only by renaming it
- * away and looking at its inode a second time. */
+/* The dotlock itself: MAILBOX.lock, a text file "PID\nHOST\nBOOT\n". Made by
+ * link(2) so that it never exists empty; a stale one is broken only by renaming
+ * it away and looking at its inode a second time. */
 
 #include <stdbool.h>
 
@@ -12,10 +12,15 @@ enum {
     DOTLOCK_REFRESH_SECONDS = 60
 };
 
+enum {
+    DOTLOCK_TEXT = 256 /* octets of a lock's text */
+};
+
 struct dotlock {
     int directory;  /* where the mailbox is; owned by the caller */
     char name[272]; /* MAILBOX.lock */
     char host[128]; /* this host's name, as written into the lock */
+    char boot[40];  /* the kernel's id of this boot, likewise */
     bool local;     /* the directory is on a file system of this host */
     int fd;         /* our lock file while we hold it, else -1 */
 };

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,11 +56,25 @@ static int make_slots(const struct journal *j, off_t size)
     return sync_directory(j->directory);
 }
 
+/* The user could have put a FIFO there, for others to wait at. */
+static int open_plain(int directory, const char *name, int flags)
+{
+    struct stat st;
+    int fd =
+        openat(directory, name,
+               flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
 int journal_open(struct journal *j, int directory, const char *name)
 {
     *j = (struct journal){.directory = directory, .name = name};
-    j->fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                   0600);
+    j->fd = open_plain(directory, name, O_RDWR | O_CREAT);
     if (j->fd < 0)
         return -1;
     off_t size = lseek(j->fd, 0, SEEK_END);
@@ -125,7 +140,7 @@ int journal_pending(int directory, const char *name)
     struct journal j = {.directory = directory, .name = name};
     struct progress p;
 
-    j.fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    j.fd = open_plain(directory, name, O_RDONLY);
     if (j.fd < 0)
         return errno == ENOENT ? 0 : -1;
     int pending = journal_load(&j, &p);

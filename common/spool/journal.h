@@ -32,14 +32,14 @@ struct progress {
     uint32_t carries; /* the octets themselves are in the slot's payload */
     uint64_t sequence;
     uint64_t inode; /* of the mailbox; its device may be another after a boot */
-    uint64_t source;        /* where the octets are, unless carried */
-    uint64_t target;        /* where they go */
-    uint64_t length;        /* how many */
-    uint64_t content;       /* their checksum */
-    uint64_t next;          /* what follows: [next, end) is still to move */
-    uint64_t end;           /* size of the mailbox */
-    uint64_t lead;          /* checksum of what stands before target */
-    uint64_t mark_at;       /* a place this move and all later ones leave ... */
+    uint64_t source;   /* where the octets are, unless carried */
+    uint64_t target;   /* where they go */
+    uint64_t length;   /* how many */
+    uint64_t content;  /* their checksum */
+    uint64_t next;     /* what follows: [next, end) is still to move */
+    uint64_t end;      /* size of the mailbox */
+    uint64_t lead;     /* checksum of what stands before target */
+    uint64_t mark_at;  /* a place this move and all later ones leave ... */
     uint64_t mark_len; /* ... alone: its length and checksum tell whether */
     uint64_t mark;     /* the mailbox has been cut already */
     uint64_t check;    /* of the slot; last */

@@ -3,13 +3,14 @@
 
 /*
  * A mailbox as the keeper sees it, whatever its format. A format is one file
- * and one row of these functions. All of them return 0, or -1 with errno:
+ * with these functions. All of them return 0, or -1 with errno:
  *
  *   ENOENT       there is no mailbox (as good as an empty one)
  *   EWOULDBLOCK  others hold its locks
  *   EPERM        not a mailbox we serve: a link, a FIFO, another's
- *   ESTALE       it is no longer what was scanned (ENODATA: it was cut);
- * nothing was changed EROFS        it cannot be written
+ *   ESTALE       it is no longer what was scanned, or (ENODATA) it was cut;
+ *                nothing was changed
+ *   EROFS        it cannot be written
  */
 
 #include "spool/lock.h"
@@ -22,8 +23,6 @@
 struct mailbox;
 
 struct mailbox_format {
-    const char *prefix; /* of its --maildrop templates */
-
     /* Opens it for reading, and for writing where that is permitted. */
     int (*open)(struct mailbox *);
 
@@ -47,20 +46,22 @@ struct mailbox_format {
 
     /* Removes the marked messages: all of them durably, or ESTALE/EROFS and
      * none, or another errno and perhaps some (ECANCELED: the worker was killed
-     * and the update finished as far as it had come). Takes and releases the mailbox locks. */
+     * and the update finished as far as it had come). Takes and releases the
+     * mailbox locks. */
     int (*remove)(struct mailbox *, const struct table *, const struct marks *);
 };
 
 struct mailbox {
     const struct mailbox_format *format;
-    int directory;      /* O_PATH; owned by the caller */
-    const char *name;   /* in the directory; owned by the caller */
-    uid_t owner;        /* who must own it */
-    int state;          /* the user's state directory, O_PATH; -1: none */
-    const char *record; /* name of the progress record in it */
-    const char *twins;  /* name of the file of twins in it */
-    bool recovered;     /* recover() finished an update */
-    bool aside;         /* ... or put a record aside that fitted no more */
+    int directory;       /* O_PATH; owned by the caller */
+    const char *name;    /* in the directory; owned by the caller */
+    uid_t owner;         /* who must own it */
+    int state;           /* the user's state directory, O_PATH; -1: none */
+    const char *record;  /* name of the progress record in it */
+    uint64_t size_limit; /* no file can be written beyond it (RLIMIT_FSIZE) */
+    const char *twins;   /* name of the file of twins in it */
+    bool recovered;      /* recover() finished an update */
+    bool aside;          /* ... or put a record aside that fitted no more */
     struct dotlocker *dotlocker;
     int fd; /* -1 while it is not open */
     bool writable;

@@ -148,15 +148,17 @@ static int scan_locked(struct mailbox *mb, struct scan *scan)
     struct mbox_parser parser;
     struct timespec now;
     struct stat st;
-    char *block = malloc(MBOX_BLOCK);
 
+    if (fstat(mb->fd, &st) < 0)
+        return -1;
+    char *block = malloc(MBOX_BLOCK);
     if (block == NULL)
         return -1;
     mbox_parse_start(&parser, emit, scan);
-    int result = fstat(mb->fd, &st);
-    if (result == 0)
-        result = parse_file(mb->fd, (uint64_t)st.st_size, block, &parser);
+    int result = parse_file(mb->fd, (uint64_t)st.st_size, block, &parser);
+    int saved = errno;
     free(block);
+    errno = saved;
     mb->seen = snapshot_of(&st);
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t young = now.tv_sec * 1000000000LL + now.tv_nsec - RACY_NANOSECONDS;
@@ -272,7 +274,6 @@ void mailbox_close(struct mailbox *mb)
 }
 
 const struct mailbox_format mbox_format = {
-    .prefix = "mbox:",
     .open = mbox_open,
     .recover = mbox_recover,
     .scan = mbox_scan,

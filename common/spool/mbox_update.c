@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,17 +40,6 @@ struct update {
 };
 
 /* ---- before anything is changed ---- */
-
-/* A limit on file sizes would stop the moves half-way. */
-static int within_limit(uint64_t size)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur >= size)
-        return 0;
-    errno = EFBIG;
-    return -1;
-}
 
 /* Is the mailbox still the file of that name? */
 static int same_file(const struct mailbox *mb, const struct stat *st)
@@ -140,6 +128,16 @@ static int move(struct update *u, struct journal *journal,
     return result;
 }
 
+/* A record that is pending, or may be, must be finished first. */
+static int nothing_pending(const struct mailbox *mb)
+{
+    int pending = mb->state < 0 ? 0 : journal_pending(mb->state, mb->record);
+
+    if (pending == 1)
+        errno = EBUSY;
+    return pending == 0 ? 0 : -1;
+}
+
 /* Opens the journal and makes room for what is to be carried. */
 static int prepare(const struct update *u, struct journal *journal,
                    uint64_t octets, uint64_t steps)
@@ -150,10 +148,13 @@ static int prepare(const struct update *u, struct journal *journal,
         errno = EROFS;
         return -1;
     }
-    if (within_limit(u->size) < 0)
+    if (u->size > u->mb->size_limit) { /* it would stop the moves half-way */
+        errno = EFBIG;
         return -1;
-    if (journal_open(journal, u->mb->state, u->mb->record) < 0 ||
-        journal_load(journal, &pending) != 0)
+    }
+    if (nothing_pending(u->mb) < 0 ||
+        journal_open(journal, u->mb->state, u->mb->record) < 0 ||
+        journal_load(journal, &pending) < 0)
         return -1;
     if (journal_reserve(journal, octets) == 0 || steps <= STEPS_MOST)
         return 0;
@@ -168,7 +169,7 @@ static int remove_now(struct update *u, const struct stat *st)
 
     estimate(u, &octets, &steps);
     if (octets == 0)
-        return move(u, NULL, st);
+        return nothing_pending(u->mb) < 0 ? -1 : move(u, NULL, st);
     int result = prepare(u, &journal, octets, steps);
     if (result == 0)
         result = move(u, &journal, st);
@@ -229,7 +230,7 @@ static int remove_guarded(struct update *u)
     if (child < 0)
         return -1;
     if (child == 0)
-        _exit(remove_locked(u) == 0 ? 0 : errno);
+        _exit(remove_locked(u) == 0 ? 0 : errno != 0 ? errno : EIO);
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return -1;
@@ -304,8 +305,10 @@ int mbox_recover(struct mailbox *mb)
     struct journal journal;
     struct progress pending;
 
-    if (mb->state < 0 || journal_open(&journal, mb->state, mb->record) < 0)
-        return 0; /* no record can be pending that we could read */
+    if (mb->state < 0)
+        return 0;
+    if (journal_open(&journal, mb->state, mb->record) < 0)
+        return nothing_pending(mb);
     int result = journal_load(&journal, &pending);
     if (result == 1)
         result = recover_under_lock(mb, &journal);

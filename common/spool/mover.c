@@ -166,6 +166,10 @@ static int step(struct mover *m)
     uint64_t run = m->to - m->from, hole = m->from - m->target;
     uint64_t length = run < hole ? run : hole;
 
+    if (length == 0) {
+        errno = EINVAL;
+        return -1;
+    }
     if (m->journal->reserved == 0 || length >= STRIDE_LEAST)
         return stride(m, length);
     return carry(m);
@@ -196,7 +200,7 @@ int mover_run(struct mover *m)
 
     while (m->from < m->to || m->next_run(m) || grown(m)) {
         if (m->journal == NULL) {
-            errno = EROFS;
+            errno = ESTALE; /* it grew after the last look */
             return -1;
         }
         if (step(m) < 0)
@@ -239,6 +243,8 @@ static int fits(const struct mover *m, const struct progress *p, bool *fitting)
 /* Are the numbers such that a step could have been recorded with them? */
 static bool sane(const struct progress *p)
 {
+    if (p->next < p->end && p->target + p->length == p->next)
+        return false; /* no hole, yet something to move */
     return p->end <= INT64_MAX && p->next <= p->end && p->length <= p->next &&
            p->target <= p->next - p->length && p->mark_len <= WINDOW &&
            p->mark_at <= p->end && p->mark_len <= p->end - p->mark_at &&

@@ -19,9 +19,9 @@
 struct mover {
     int fd;                  /* the mailbox, open for writing */
     struct journal *journal; /* NULL: the file may be cut, nothing moved */
-    uint64_t inode;  /* of the mailbox */
-    uint64_t target; /* everything before it is final */
-    uint64_t end;    /* size of the mailbox as last seen */
+    uint64_t inode;          /* of the mailbox */
+    uint64_t target;         /* everything before it is final */
+    uint64_t end;            /* size of the mailbox as last seen */
 
     /* The run of kept octets at hand, and how to get the next one: false when
      * there is none. */
@@ -33,7 +33,7 @@ struct mover {
 
 /* Moves all runs, then what was appended meanwhile, and cuts the file. from =
  * to = 0 at the start. Returns 0 when it is durable; -1 with errno: the record
- * says what is pending (EROFS: a move is needed and there is no journal). */
+ * says what is pending (ESTALE: a move is needed and there is no journal). */
 int mover_run(struct mover *m);
 
 /* What mover_recover() found. */

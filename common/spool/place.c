@@ -53,9 +53,15 @@ int place_check(const char *template)
     return -1;
 }
 
-bool place_in_home(const char *template)
+bool place_is_users(const char *template)
 {
-    return strstr(template, "%h") != NULL;
+    const char *name = strrchr(template, '/');
+
+    for (const char *at = strchr(template, '%'); at != NULL && at < name;
+         at = strchr(at + 2, '%'))
+        if (at[1] == 'h' || at[1] == 'u')
+            return true;
+    return false;
 }
 
 static void append(struct expansion *e, const char *octets, size_t len)

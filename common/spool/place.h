@@ -25,8 +25,9 @@ bool place_name_ok(const char *user);
 /* Is the template well-formed? Returns 0, or -1 with errno EINVAL. */
 int place_check(const char *template);
 
-/* Does the template put the maildrop below the user's home? */
-bool place_in_home(const char *template);
+/* Does the directory depend on the user (%h, %u)? Then it may be his own, and
+ * he may have put anything there. */
+bool place_is_users(const char *template);
 
 /* Fills in the template. Returns 0, or -1 with errno: EINVAL (a bad name or
  * template), ENAMETOOLONG. */

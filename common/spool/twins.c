@@ -33,7 +33,8 @@ static struct memory load(int directory, const char *name)
     struct stat st;
     int fd = directory < 0
                  ? -1
-                 : openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+                 : openat(directory, name,
+                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0)
         return m;

@@ -372,6 +372,7 @@ static int open_and_remove(bool remove)
                          .state = directory,
                          .record = "record",
                          .twins = "twins",
+                         .size_limit = UINT64_MAX,
                          .dotlocker = &dotlocker,
                          .fd = -1};
     static struct table_writer w;
