@@ -168,3 +168,46 @@ def test_recover_needs_no_capabilities(bed):
                            "--log=stderr", "--recover"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60, check=False)
     equal((done.returncode, done.stderr), (0, ""), "outcome")
+
+
+@limit(120)
+def test_pending_record_that_cannot_be_written(bed):
+    """Whatever keeps a pending record from being finished, the mailbox is not served half-moved, nor changed."""
+    path, before, pop, rooms = begin_update(bed)
+    kill_all(rooms)
+    forget(bed, pop)
+    for lock in path.parent.glob("*.lock"):
+        lock.unlink()
+    torn = path.read_bytes()
+    record, = records(bed)
+    record.chmod(0o400)
+    refused = bed.pop3(login=None)
+    refused.ok("USER alice")
+    check(refused.ask("PASS alicepw").startswith("-ERR [SYS/"), "the login was accepted")
+    refused.session.wait()
+    equal(path.read_bytes(), torn, "mailbox")
+    record.chmod(0o600)
+    finished = bed.pop3()
+    kept(before, path)
+    finished.quit()
+    finished.session.finish()
+
+
+def test_record_that_is_a_fifo(bed):
+    """A user who puts a FIFO in the record's place holds up nobody but himself."""
+    bed.put(mbox.mailbox(2))
+    pop = bed.pop3()
+    pop.quit()
+    pop.session.finish()
+    record, = records(bed)
+    owner = record.stat()
+    record.unlink()
+    os.mkfifo(record, 0o600)
+    os.chown(record, owner.st_uid, owner.st_gid)
+    done = subprocess.run([bed.program("pop3d"), *bed.options(), "--log=stderr", "--recover"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=20, check=False)
+    equal(done.returncode, 75, f"exit status; {done.stderr}")
+    refused = bed.pop3(login=None)
+    refused.ok("USER alice")
+    check(refused.ask("PASS alicepw").startswith("-ERR [SYS/"), "the login was accepted")
+    refused.session.wait()
