@@ -32,8 +32,7 @@ enum phase {
     PHASE_LOGIN = 2,   /* monitor: an auth lives; front: waits for it */
     PHASE_SESSION = 4, /* monitor: a keeper lives */
     PHASE_CLOSED = 8,  /* keeper: no mailbox is open */
-    PHASE_OPEN = 16,   /* keeper: one is */
-    PHASE_ANY = 31
+    PHASE_OPEN = 16 /* keeper: one is */
 };
 
 enum frame_type {
