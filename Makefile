@@ -192,7 +192,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/restante.conf
 	install -D -m 644 units/tmpfiles.d/restante.conf \
 		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/restante.conf
-	for s in pop2 pop3; do \
+	for s in pop2d pop3d; do \
 		test -e $(DESTDIR)/etc/pam.d/$$s || \
 		install -D -m 644 units/pam.d/$$s $(DESTDIR)/etc/pam.d/$$s || \
 		exit 1; \

@@ -225,7 +225,6 @@ static void greet(struct session *s)
 
 const struct protocol pop2_protocol = {
     .program = "pop2d",
-    .service = "pop2",
     .method = "HELO",
     .commands = commands,
     .command_count = LENGTH(commands),

@@ -354,7 +354,6 @@ static void greet(struct session *s)
 
 const struct protocol pop3_protocol = {
     .program = "pop3d",
-    .service = "pop3",
     .method = "PASS",
     .commands = commands,
     .command_count = LENGTH(commands),

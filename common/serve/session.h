@@ -59,8 +59,7 @@ struct command {
 };
 
 struct protocol {
-    const char *program; /* pop3d */
-    const char *service; /* pop3: PAM's service */
+    const char *program; /* pop3d; also the name of its PAM service */
     const char *method;  /* PASS: how a password arrives, for the log */
     const struct command *commands;
     size_t command_count;

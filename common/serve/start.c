@@ -176,7 +176,7 @@ static int choose_auth(struct startup *u)
     s->providers = o->providers;
     if (s->providers == 0)
         s->providers = geteuid() == 0 ? PROVIDER_PAM : PROVIDER_FILE;
-    s->service = o->pam_service != NULL ? o->pam_service : u->protocol->service;
+    s->service = o->pam_service != NULL ? o->pam_service : u->protocol->program;
     s->secrets = o->secrets;
     if ((s->providers & PROVIDER_FILE) != 0 && s->secrets == NULL)
         return complain(u, "--auth=file", "name the file with --secrets");

@@ -112,8 +112,8 @@ class Place:
         (etc / "nsswitch.conf").write_text("".join(f"{name}: files\n" for name in
                                                    ("passwd", "group", "shadow", "gshadow", "hosts", "services")))
         (etc / "restante.conf").unlink(missing_ok=True)
-        (etc / "pam.d/pop3").write_text(PAM_SERVICE)
-        (etc / "pam.d/pop2").write_text(PAM_SERVICE)
+        (etc / "pam.d/pop3d").write_text(PAM_SERVICE)
+        (etc / "pam.d/pop2d").write_text(PAM_SERVICE)
 
         def rewrite(name, drop, more):
             path = etc / name
