@@ -323,7 +323,7 @@ static void settle(struct monitor *m, const struct identity *user,
     if (own_ground)
         directory = open_directory(place);
     if (dotlock_prepare(&m->dotlock, directory, place->name) < 0 ||
-        sandbox_monitor(directory) < 0)
+        sandbox_monitor(directory, m->dotlock.names) < 0)
         end_of(m, "sandbox");
 }
 

@@ -12,6 +12,8 @@
  * taken for "the kernel has none".
  */
 
+struct dotlock_names;
+
 /* front: no files; reads, writes, polls, talks to its rooms. */
 int sandbox_front(void);
 
@@ -22,8 +24,9 @@ int sandbox_auth(void);
  * state; both O_PATH or directory descriptors, -1 = none. */
 int sandbox_keeper(int mailbox, int state);
 
-/* monitor after the login: makes and removes files in the mailbox directory;
- * logs. */
-int sandbox_monitor(int mailbox);
+/* monitor after the login: makes and removes the dotlock in the mailbox
+ * directory, under exactly these names (where they stand is what is compared:
+ * read-only memory, see dotlock_prepare()); logs. */
+int sandbox_monitor(int mailbox, const struct dotlock_names *names);
 
 #endif

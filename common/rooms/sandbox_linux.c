@@ -5,6 +5,7 @@
  */
 
 #include "rooms/sandbox.h"
+#include "spool/dotlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,12 +100,22 @@ static int confine_files(const struct territory *t, size_t count)
 
 /* ---- seccomp ---- */
 
-/* A call that is allowed, or allowed only when one argument, under a mask, has
- * one value. */
+enum {
+    CONDITIONS_MAX = 2
+};
+
+/* One argument, under a mask, must have one value. Of an int the kernel looks
+ * at the low half alone, and so must the mask. */
+struct condition {
+    unsigned argument;
+    uint64_t mask, value;
+};
+
+/* A call that is allowed when all its conditions hold. */
 struct call {
     int number;
-    int argument; /* 0: any arguments; else the argument's number + 1 */
-    uint32_t mask, value;
+    size_t count; /* of conditions */
+    struct condition conditions[CONDITIONS_MAX];
 };
 
 #define ANY(name)                                                              \
@@ -113,8 +124,28 @@ struct call {
     }
 #define ONLY(name, nth, bits, is)                                              \
     {                                                                          \
-        .number = SYS_##name, .argument = (nth) + 1, .mask = (bits),           \
-        .value = (is)                                                          \
+        .number = SYS_##name, .count = 1, .conditions = {                      \
+            {(nth), (bits), (is)}                                              \
+        }                                                                      \
+    }
+
+/* The same with two conditions, each an argument's number, mask and value. */
+#define BOTH(name, first, second)                                              \
+    {                                                                          \
+        .number = SYS_##name, .count = 2, .conditions = { first, second }      \
+    }
+#define WHERE(nth, bits, is)                                                   \
+    {                                                                          \
+        (nth), (bits), (is)                                                    \
+    }
+#define AT(nth, name)                                                          \
+    {                                                                          \
+        (nth), UINT64_MAX, (uintptr_t)(name)                                   \
+    }
+
+#define ONLY_AT(name, nth, text)                                               \
+    {                                                                          \
+        .number = SYS_##name, .count = 1, .conditions = { AT(nth, text) }      \
     }
 
 /* What fork(3) asks of clone(2). */
@@ -126,36 +157,37 @@ struct call {
 #define OLD_POLL
 #endif
 
-/* Frames, time, memory, the way out: every room. Anonymous memory and memory
- * mapped read-only, never executable. */
+/* Frames, time, the heap, the way out: every room. */
 #define EVERY_ROOM                                                             \
     ANY(read), ANY(write), ANY(sendmsg), ANY(recvmsg), ANY(close),             \
         OLD_POLL ANY(ppoll), ANY(clock_gettime), ANY(getrandom), ANY(brk),     \
-        ONLY(mmap, 2, PROT_EXEC, 0), ANY(munmap), ANY(mremap),                 \
-        ONLY(mprotect, 2, PROT_EXEC, 0), ANY(exit_group), ANY(exit),           \
-        ANY(rt_sigreturn), ANY(rt_sigprocmask), ANY(restart_syscall),          \
-        ANY(futex), ANY(madvise)
+        ANY(exit_group), ANY(exit), ANY(rt_sigreturn), ANY(rt_sigprocmask),    \
+        ANY(restart_syscall), ANY(futex)
+
+/* Memory that comes and goes, never executable. */
+#define MAPPED_MEMORY                                                          \
+    ONLY(mmap, 2, PROT_EXEC, 0), ANY(munmap), ANY(mremap),                     \
+        ONLY(mprotect, 2, PROT_EXEC, 0), ANY(madvise)
 
 /* No fcntl but the question whether a memfd is sealed, no flock: front holds a
  * description of the mailbox and must not be able to lock it. */
 static const struct call front_calls[] = {
-    EVERY_ROOM,
-    ANY(sendto),
-    ANY(recvfrom),
-    ANY(pread64),
-    ANY(newfstatat),
-    ANY(fstat),
-    ONLY(fcntl, 1, UINT32_MAX, F_GET_SEALS),
+    EVERY_ROOM,   MAPPED_MEMORY,
+    ANY(sendto),  ANY(recvfrom),
+    ANY(pread64), ANY(newfstatat),
+    ANY(fstat),   ONLY(fcntl, 1, UINT32_MAX, F_GET_SEALS),
 };
 
 static const struct call auth_calls[] = {
     EVERY_ROOM,
+    MAPPED_MEMORY,
     ANY(fstat),
     ANY(newfstatat),
 };
 
 static const struct call keeper_calls[] = {
     EVERY_ROOM,
+    MAPPED_MEMORY,
     ANY(openat),
     ANY(newfstatat),
     ANY(fstat),
@@ -178,16 +210,15 @@ static const struct call keeper_calls[] = {
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 
-/* syslog(3) reopens its socket when the logger was restarted. */
+/* syslog(3) reopens its socket when the logger was restarted. Memory can be
+ * added, but what is mapped stays as it is: the names that open, link, unlink
+ * and rename may be given stand in a page that cannot be written to. */
 static const struct call monitor_calls[] = {
     EVERY_ROOM,
-    ANY(openat),
+    ONLY(mmap, 3, MAP_ANONYMOUS | MAP_FIXED, MAP_ANONYMOUS),
     ANY(newfstatat),
     ANY(fstat),
     ANY(fstatfs),
-    ANY(linkat),
-    ANY(unlinkat),
-    ANY(renameat),
     ANY(pread64),
     ANY(utimensat),
     ANY(getpid),
@@ -231,41 +262,79 @@ static void end(struct program *p, uint32_t action)
     put(p, BPF_RET | BPF_K, 0, 0, action);
 }
 
-/* The number is in the accumulator, before and after. Arguments are compared
- * by their low halves: all of ours are ints. */
+enum {
+    HALF_STEPS = 3,                  /* instructions that compare a half */
+    CONDITION_STEPS = 2 * HALF_STEPS /* and an argument */
+};
+
+/* Compares the half of an argument that is half words into it (the machines we
+ * know are little-endian); when it differs, the next after instructions are
+ * passed over. */
+static void put_half(struct program *p, const struct condition *c,
+                     unsigned half, size_t after)
+{
+    load(p, offsetof(struct seccomp_data, args) +
+                sizeof(uint64_t) * c->argument + sizeof(uint32_t) * half);
+    put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, (uint32_t)(c->mask >> 32 * half));
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)after,
+        (uint32_t)(c->value >> 32 * half));
+}
+
+/* The most instructions that put_call() makes. */
+#define CALL_STEPS (CONDITIONS_MAX * CONDITION_STEPS + 3)
+
+/* The number is in the accumulator, before and after. */
 static void put_call(struct program *p, const struct call *c)
 {
-    if (c->argument == 0) {
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)c->number);
-        end(p, SECCOMP_RET_ALLOW);
-        return;
-    }
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, (uint32_t)c->number);
-    load(p,
-         offsetof(struct seccomp_data, args) + 8 * (size_t)(c->argument - 1));
-    put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask);
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, c->value);
+    size_t left = c->count * CONDITION_STEPS + 1; /* up to the verdict */
+    uint8_t other = (uint8_t)(c->count > 0 ? left + 1 : left);
+
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, other, (uint32_t)c->number);
+    for (size_t i = 0; i < c->count; i++)
+        for (unsigned half = 0; half < 2; half++) {
+            left -= HALF_STEPS;
+            put_half(p, &c->conditions[i], half, left);
+        }
     end(p, SECCOMP_RET_ALLOW);
+    if (c->count > 0)
+        load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void begin(struct program *p)
+{
+    p->len = 0;
+    load(p, offsetof(struct seccomp_data, arch));
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, THIS_ARCH);
+    end(p, SECCOMP_RET_KILL_PROCESS);
     load(p, offsetof(struct seccomp_data, nr));
+}
+
+/* Returns 0, or -1 with errno E2BIG. */
+static int put_calls(struct program *p, const struct call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (p->len + CALL_STEPS + 1 > PROGRAM_MAX) {
+            errno = E2BIG;
+            return -1;
+        }
+        put_call(p, &calls[i]);
+    }
+    return 0;
+}
+
+static int enforce(struct program *p)
+{
+    end(p, SECCOMP_RET_KILL_PROCESS);
+    struct sock_fprog filter = {.len = p->len, .filter = p->code};
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
 }
 
 static int confine_calls(const struct call *calls, size_t count)
 {
-    struct program p = {.len = 0};
+    struct program p;
 
-    if (count * 6 + 5 > PROGRAM_MAX) {
-        errno = E2BIG;
-        return -1;
-    }
-    load(&p, offsetof(struct seccomp_data, arch));
-    put(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, THIS_ARCH);
-    end(&p, SECCOMP_RET_KILL_PROCESS);
-    load(&p, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < count; i++)
-        put_call(&p, &calls[i]);
-    end(&p, SECCOMP_RET_KILL_PROCESS);
-    struct sock_fprog filter = {.len = p.len, .filter = p.code};
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+    begin(&p);
+    return put_calls(&p, calls, count) < 0 ? -1 : enforce(&p);
 }
 
 #define CALLS(list) list, sizeof(list) / sizeof *(list)
@@ -296,11 +365,31 @@ int sandbox_keeper(int mailbox, int state)
     return confine_calls(CALLS(keeper_calls));
 }
 
-int sandbox_monitor(int mailbox)
+/*
+ * The spool's group may write to every mailbox of the spool; the monitor needs
+ * it for three names. No filter can read a name, but it can compare where the
+ * name stands, and nothing can change what stands there.
+ */
+int sandbox_monitor(int mailbox, const struct dotlock_names *names)
 {
     const struct territory territory = {mailbox, FILES_OWN};
+    const struct call name_calls[] = {
+        BOTH(openat, AT(1, names->ticket), WHERE(2, O_EXCL, O_EXCL)),
+        BOTH(openat, AT(1, names->lock),
+             WHERE(2, O_ACCMODE | O_CREAT | O_TRUNC | O_TMPFILE, O_RDONLY)),
+        BOTH(linkat, AT(1, names->ticket), AT(3, names->lock)),
+        BOTH(linkat, AT(1, names->aside), AT(3, names->lock)),
+        BOTH(renameat, AT(1, names->lock), AT(3, names->aside)),
+        ONLY_AT(unlinkat, 1, names->lock),
+        ONLY_AT(unlinkat, 1, names->ticket),
+        ONLY_AT(unlinkat, 1, names->aside),
+    };
+    struct program p;
 
-    if (confine_files(&territory, 1) < 0)
+    begin(&p);
+    if (confine_files(&territory, 1) < 0 ||
+        put_calls(&p, CALLS(monitor_calls)) < 0 ||
+        put_calls(&p, CALLS(name_calls)) < 0)
         return -1;
-    return confine_calls(CALLS(monitor_calls));
+    return enforce(&p);
 }

@@ -20,8 +20,9 @@ int sandbox_keeper(int mailbox, int state)
     return 0;
 }
 
-int sandbox_monitor(int mailbox)
+int sandbox_monitor(int mailbox, const struct dotlock_names *names)
 {
+    (void)names;
     (void)mailbox;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -50,6 +51,34 @@ static void read_boot(char *boot, size_t size)
     boot[strcspn(boot, "\n")] = '\0';
 }
 
+static int write_names(struct dotlock_names *names, const char *mailbox)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(names->ticket, sizeof names->ticket, ".lk%ld.%lx.%lx",
+             (long)getpid(), (long)now.tv_sec, now.tv_nsec);
+    snprintf(names->aside, sizeof names->aside, "%s.old", names->ticket);
+    int len = snprintf(names->lock, sizeof names->lock, "%s.lock", mailbox);
+    if (len > 0 && (size_t)len < sizeof names->lock)
+        return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+/* A page of their own, read-only from now on. NULL with errno. */
+static const struct dotlock_names *make_names(const char *mailbox)
+{
+    struct dotlock_names *names =
+        mmap(NULL, sizeof *names, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (names == MAP_FAILED || write_names(names, mailbox) < 0 ||
+        mprotect(names, sizeof *names, PROT_READ) < 0)
+        return NULL;
+    return names;
+}
+
 int dotlock_prepare(struct dotlock *d, int directory, const char *name)
 {
     *d = (struct dotlock){.directory = directory, .fd = -1};
@@ -57,27 +86,15 @@ int dotlock_prepare(struct dotlock *d, int directory, const char *name)
     read_boot(d->boot, sizeof d->boot);
     if (gethostname(d->host, sizeof d->host - 1) < 0 || d->host[0] == '\0')
         strcpy(d->host, "localhost");
-    int len = snprintf(d->name, sizeof d->name, "%s.lock", name);
-    if (len < 0 || (size_t)len >= sizeof d->name) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return 0;
-}
-
-static void unique_name(char *name, size_t size)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(name, size, ".lk%ld.%lx.%lx", (long)getpid(), (long)now.tv_sec,
-             now.tv_nsec);
+    d->names = make_names(name);
+    return d->names == NULL ? -1 : 0;
 }
 
 /* Makes a file of our own with pid and host in it. Returns its descriptor, or
  * -1 with errno. */
-static int make_ticket(const struct dotlock *d, const char *name)
+static int make_ticket(const struct dotlock *d)
 {
+    const char *name = d->names->ticket;
     char text[DOTLOCK_TEXT];
     int len = snprintf(text, sizeof text, "%ld\n%s\n%s\n", (long)getpid(),
                        d->host, d->boot);
@@ -132,16 +149,14 @@ static bool is_old(const struct stat *lock, int ticket)
  * was judged. A live lock caught by mistake is put back. */
 static int move_away(const struct dotlock *d, const struct stat *judged)
 {
-    char aside[64];
+    const char *aside = d->names->aside, *lock = d->names->lock;
     struct stat st;
 
-    unique_name(aside, sizeof aside);
-    if (renameat(d->directory, d->name, d->directory, aside) < 0)
+    if (renameat(d->directory, lock, d->directory, aside) < 0)
         return -1;
     bool same = fstatat(d->directory, aside, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                 st.st_ino == judged->st_ino && st.st_dev == judged->st_dev;
-    if (!same &&
-        linkat(d->directory, aside, d->directory, d->name, 0) < 0 &&
+    if (!same && linkat(d->directory, aside, d->directory, lock, 0) < 0 &&
         errno != EEXIST)
         return -1; /* better under another name than gone */
     unlinkat(d->directory, aside, 0);
@@ -153,11 +168,12 @@ static int move_away(const struct dotlock *d, const struct stat *judged)
 static bool break_stale(const struct dotlock *d, int ticket)
 {
     struct stat st;
-    int fd = openat(d->directory, d->name,
+    int fd = openat(d->directory, d->names->lock,
                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) /* gone meanwhile, or not ours to read: judge it by age */
-        return fstatat(d->directory, d->name, &st, AT_SYMLINK_NOFOLLOW) < 0
+        return fstatat(d->directory, d->names->lock, &st, AT_SYMLINK_NOFOLLOW) <
+                       0
                    ? errno == ENOENT
                    : is_old(&st, ticket) && move_away(d, &st) == 0;
     bool stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -168,11 +184,12 @@ static bool break_stale(const struct dotlock *d, int ticket)
 
 /* link(2) may have worked although its answer was lost (NFS): what counts is
  * the number of names. Returns 0 or an errno value. */
-static int link_ticket(const struct dotlock *d, const char *name, int ticket)
+static int link_ticket(const struct dotlock *d, int ticket)
 {
     struct stat st;
 
-    if (linkat(d->directory, name, d->directory, d->name, 0) == 0)
+    if (linkat(d->directory, d->names->ticket, d->directory, d->names->lock,
+               0) == 0)
         return 0;
     int reason = errno;
     return fstat(ticket, &st) == 0 && st.st_nlink == 2 ? 0 : reason;
@@ -180,16 +197,13 @@ static int link_ticket(const struct dotlock *d, const char *name, int ticket)
 
 int dotlock_try(struct dotlock *d)
 {
-    char name[64];
-
-    unique_name(name, sizeof name);
-    int ticket = make_ticket(d, name);
+    int ticket = make_ticket(d);
     if (ticket < 0)
         return -1;
-    int reason = link_ticket(d, name, ticket);
+    int reason = link_ticket(d, ticket);
     if (reason == EEXIST && break_stale(d, ticket))
-        reason = link_ticket(d, name, ticket);
-    unlinkat(d->directory, name, 0);
+        reason = link_ticket(d, ticket);
+    unlinkat(d->directory, d->names->ticket, 0);
     if (reason == 0) {
         d->fd = ticket;
         return 0;
@@ -212,9 +226,10 @@ void dotlock_release(struct dotlock *d)
     if (d->fd < 0)
         return;
     if (fstat(d->fd, &ours) == 0 &&
-        fstatat(d->directory, d->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fstatat(d->directory, d->names->lock, &named, AT_SYMLINK_NOFOLLOW) ==
+            0 &&
         ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
-        unlinkat(d->directory, d->name, 0);
+        unlinkat(d->directory, d->names->lock, 0);
     close(d->fd);
     d->fd = -1;
 }

@@ -16,17 +16,26 @@ enum {
     DOTLOCK_TEXT = 256 /* octets of a lock's text */
 };
 
+/* All the names it ever uses, in a page of their own that is read-only once
+ * they are written: a cage can allow these and no others. */
+struct dotlock_names {
+    char lock[272];  /* MAILBOX.lock */
+    char ticket[64]; /* a file of our own, to be linked to it */
+    char aside[72];  /* what a stale one is moved to */
+};
+
 struct dotlock {
-    int directory;  /* where the mailbox is; owned by the caller */
-    char name[272]; /* MAILBOX.lock */
+    int directory; /* where the mailbox is; owned by the caller */
+    const struct dotlock_names *names;
     char host[128]; /* this host's name, as written into the lock */
     char boot[40];  /* the kernel's id of this boot, likewise */
     bool local;     /* the directory is on a file system of this host */
     int fd;         /* our lock file while we hold it, else -1 */
 };
 
-/* Prepares a dotlock for the mailbox called name in the directory. Returns 0,
- * or -1 with errno ENAMETOOLONG. */
+/* Prepares a dotlock for the mailbox called name in the directory; once in a
+ * process, its names are never given back. Returns 0, or -1 with errno
+ * (ENAMETOOLONG). */
 int dotlock_prepare(struct dotlock *d, int directory, const char *name);
 
 /* Tries once, breaking a stale lock. Returns 0, or -1 with errno: EEXIST when
