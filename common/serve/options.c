@@ -24,6 +24,7 @@ struct row {
     const char *(*set)(struct options *, const char *value);
     bool in_file;
     const char *help;
+    const char *only; /* the one daemon that has it; NULL: both */
 };
 
 /* ---- setters ---- */
@@ -196,29 +197,29 @@ static const char *set_help(struct options *o, const char *value)
 
 static const struct row rows[] = {
     {"config", 'f', "FILE", set_config, false,
-     "configuration file (" DEFAULT_CONFIG ")"},
+     "configuration file (" DEFAULT_CONFIG ")", NULL},
     {"maildrop", 'm', "TEMPLATE", set_maildrop, true,
-     "where mail is (mbox:/var/mail/%u)"},
+     "where mail is (mbox:/var/mail/%u)", NULL},
     {"auth", 'a', "LIST", set_auth, true,
-     "who checks passwords: pam, file (pam as root, else file)"},
-    {"pam-service", 'p', "NAME", set_pam_service, true, "PAM service"},
-    {"secrets", 's', "FILE", set_secrets, true, "secret file"},
+     "who checks passwords: pam, file (pam as root, else file)", NULL},
+    {"pam-service", 'p', "NAME", set_pam_service, true, "PAM service", NULL},
+    {"secrets", 's', "FILE", set_secrets, true, "secret file", NULL},
     {"plaintext", 'P', "WHO", set_plaintext, true,
-     "passwords without TLS: never, local, always, or networks (local)"},
+     "passwords without TLS: never, local, always, or networks (local)", NULL},
     {"domain", 'd', "NAME", add_domain, true,
-     "strip @NAME from user names; may be repeated"},
-    {"read-only", 'r', NULL, set_read_only, true, "delete nothing"},
-    {"state", 'S', "DIR", set_state, true, "state directories' root"},
+     "strip @NAME from user names; may be repeated", NULL},
+    {"read-only", 'r', NULL, set_read_only, true, "delete nothing", NULL},
+    {"state", 'S', "DIR", set_state, true, "state directories' root", NULL},
     {"login-timeout", 0, "SECONDS", set_login_timeout, true,
-     "time for the login (60; 0: none)"},
+     "time for the login (60; 0: none)", NULL},
     {"timeout", 0, "SECONDS", set_timeout, true,
-     "idle time after it (600; 0: none)"},
-    {"log", 0, "WHERE", set_log, true, "auto, syslog or stderr (auto)"},
-    {"check", 'n', NULL, set_check, false, "check the configuration and exit"},
+     "idle time after it (600; 0: none)", NULL},
+    {"log", 0, "WHERE", set_log, true, "auto, syslog or stderr (auto)", NULL},
+    {"check", 'n', NULL, set_check, false, "check the configuration and exit", NULL},
     {"recover", 0, NULL, set_recover, false,
-     "finish interrupted updates of all users and exit"},
-    {"version", 'V', NULL, set_version, false, "print the version and exit"},
-    {"help", 'h', NULL, set_help, false, "print this and exit"},
+     "finish interrupted updates of all users and exit", NULL},
+    {"version", 'V', NULL, set_version, false, "print the version and exit", NULL},
+    {"help", 'h', NULL, set_help, false, "print this and exit", NULL},
 };
 
 enum {
@@ -316,11 +317,20 @@ enum {
     NO_LETTER = 256
 }; /* getopt's value of row i without a letter: + i */
 
-static void make_getopt(struct option *options, char *letters)
+/* The file is for both daemons; the command line is for one. */
+static bool has(const char *program, const struct row *row)
+{
+    return row->only == NULL || strcmp(row->only, program) == 0;
+}
+
+static void make_getopt(const char *program, struct option *options,
+                        char *letters)
 {
     *letters++ = ':';
     for (size_t i = 0; i < ROWS; i++) {
-        options[i] = (struct option){
+        if (!has(program, &rows[i]))
+            continue;
+        *options++ = (struct option){
             .name = rows[i].name,
             .has_arg =
                 rows[i].argument != NULL ? required_argument : no_argument,
@@ -331,7 +341,7 @@ static void make_getopt(struct option *options, char *letters)
             *letters++ = ':';
     }
     *letters = '\0';
-    options[ROWS] = (struct option){0};
+    *options = (struct option){0};
 }
 
 static const struct row *row_of(int value)
@@ -343,13 +353,14 @@ static const struct row *row_of(int value)
     return NULL;
 }
 
-static int read_arguments(struct options *o, int argc, char **argv, char *error)
+static int read_arguments(struct options *o, const char *program, int argc,
+                          char **argv, char *error)
 {
     struct option options[ROWS + 1];
     char letters[2 * ROWS + 2];
     int value;
 
-    make_getopt(options, letters);
+    make_getopt(program, options, letters);
     opterr = 0;
     optind = 0; /* may be the second reading */
     while ((value = getopt_long(argc, argv, letters, options, NULL)) != -1) {
@@ -382,10 +393,11 @@ static void set_defaults(struct options *o)
 }
 
 /* The command line is read twice: first for --config, then over the file. */
-int options_read(struct options *o, int argc, char **argv, char *error)
+int options_read(struct options *o, const char *program, int argc, char **argv,
+                 char *error)
 {
     set_defaults(o);
-    int status = read_arguments(o, argc, argv, error);
+    int status = read_arguments(o, program, argc, argv, error);
     if (status != 0 || o->action == ACTION_HELP || o->action == ACTION_VERSION)
         return status;
     const char *config = o->config;
@@ -393,7 +405,8 @@ int options_read(struct options *o, int argc, char **argv, char *error)
     set_defaults(o);
     o->action = action;
     status = read_file(o, config, error);
-    return status != 0 ? status : read_arguments(o, argc, argv, error);
+    return status != 0 ? status
+                       : read_arguments(o, program, argc, argv, error);
 }
 
 void options_help(const char *program)
@@ -403,6 +416,8 @@ void options_help(const char *program)
            program);
     for (size_t i = 0; i < ROWS; i++) {
         char name[40];
+        if (!has(program, &rows[i]))
+            continue;
         snprintf(name, sizeof name, "--%s%s%s", rows[i].name,
                  rows[i].argument != NULL ? "=" : "",
                  rows[i].argument != NULL ? rows[i].argument : "");

@@ -59,10 +59,12 @@ enum {
 
 /*
  * Reads the file's text and the command line into *o. Returns 0; or the exit
- * status (64 usage, 78 configuration) with error saying what to do. The
+ * status (64 usage, 78 configuration) with error saying what to do. program
+ * decides which options the command line has; the file may have all. The
  * strings of *o live in argv and in the file's text, which is kept.
  */
-int options_read(struct options *o, int argc, char **argv, char *error);
+int options_read(struct options *o, const char *program, int argc, char **argv,
+                 char *error);
 
 /* The file's part alone: text is changed and kept. Returns 0, or -1 with error
  * (the line's number in it). */

@@ -377,7 +377,8 @@ int start(const struct protocol *protocol, int argc, char **argv)
         (unsigned)(u->setup.in > STDERR_FILENO ? u->setup.in : STDERR_FILENO) +
             1,
         ~0U, 0);
-    int status = options_read(&u->options, argc, argv, u->error);
+    int status = options_read(&u->options, protocol->program, argc, argv,
+                              u->error);
     if (status == 0 && listening < 0)
         status = complain(u, "LISTEN_FDS",
                           "pass one descriptor (Accept=yes in the socket)");
