@@ -18,8 +18,8 @@ import threading
 import time
 from pathlib import Path
 
-from . import client, server
-from .suite import check
+from . import client, machine, server
+from .suite import Skip, check
 
 # The hashes are SHA-512 crypt with the salt "restante", and with few rounds to be quick.
 USERS = {  # name: (uid, password, shadow hash, days since 1970 when the account ends)
@@ -80,6 +80,7 @@ class Place:
         self.dir, self.build = Path(directory), Path(build)
         self.missing_root = unprivileged_because        # "" in a namespace
         self.missing_network = unprivileged_because
+        self._machine = None
         self.dir.mkdir(mode=0o755)
         os.umask(0o022)
         _call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)      # rooms that lost their monitor come to us
@@ -108,24 +109,48 @@ class Place:
         except OSError as error:
             self.missing_network = f"no network namespace: {error}"
 
+    def machine(self):
+        """The machine.Machine of this worker, booted when the first test asks for it."""
+        for need in "root", "network", "sandbox", "nspawn":
+            if reason := self.missing(need):
+                raise Skip(reason)
+        if self._machine is None:
+            self._machine = machine.Machine(self)
+            self._machine.make(mount)
+        return self._machine.usable()
+
+    def kept(self):
+        """Processes that outlive a test and may."""
+        return self._machine.pids() if self._machine else set()
+
+    def close(self):
+        if self._machine:
+            self._machine.stop()
+
     def _write_etc(self, etc):
         (etc / "nsswitch.conf").write_text("".join(f"{name}: files\n" for name in
                                                    ("passwd", "group", "shadow", "gshadow", "hosts", "services")))
         (etc / "restante.conf").unlink(missing_ok=True)
         (etc / "pam.d/pop3d").write_text(PAM_SERVICE)
         (etc / "pam.d/pop2d").write_text(PAM_SERVICE)
+        self.add_users(etc)
+        for name, line in (("passwd", f"_restante:x:{FRONT_UID}:{FRONT_UID}::/nonexistent:/usr/sbin/nologin\n"),
+                           ("group", f"_restante:x:{FRONT_UID}:\n"), ("shadow", "_restante:!:19000::::::\n")):
+            with open(etc / name, "a") as file:
+                file.write(line)
 
+    def add_users(self, etc):
+        """USERS, and root's password, in the files of this directory; without _restante."""
         def rewrite(name, drop, more):
             path = etc / name
             lines = [line for line in path.read_text().splitlines(True) if line.split(":")[0] not in drop]
             path.write_text("".join(lines + more))
         ours = [*USERS, "_restante"]
-        rewrite("passwd", ours, [f"{name}:x:{uid}:{uid}:{name}:/home/{name}:/bin/sh\n" for name, (uid, *_) in USERS.items()]
-                + [f"_restante:x:{FRONT_UID}:{FRONT_UID}::/nonexistent:/usr/sbin/nologin\n"])
-        rewrite("group", ours, [f"{name}:x:{uid}:\n" for name, (uid, *_) in USERS.items()] + [f"_restante:x:{FRONT_UID}:\n"])
+        rewrite("passwd", ours, [f"{name}:x:{uid}:{uid}:{name}:/home/{name}:/bin/sh\n" for name, (uid, *_) in USERS.items()])
+        rewrite("group", ours, [f"{name}:x:{uid}:\n" for name, (uid, *_) in USERS.items()])
         rewrite("shadow", [*ours, "root"],
                 [f"{name}:{shadow_hash(tail)}:19000:0:99999:7::{end}:\n" for name, (_, _, tail, end) in USERS.items()]
-                + [f"root:{shadow_hash(ROOT_HASH)}:19000:0:99999:7:::\n", "_restante:!:19000::::::\n"])
+                + [f"root:{shadow_hash(ROOT_HASH)}:19000:0:99999:7:::\n"])
 
     def missing(self, need):
         """Why a test that needs this cannot run here; "" if it can."""
@@ -135,6 +160,8 @@ class Place:
             return self.missing_network
         if need == "sandbox":
             return "a sanitizer build has no sandbox" if self.sanitized() else ""
+        if need == "nspawn":
+            return machine.why_not()
         return "" if shutil.which(need) else f"{need} is not installed"
 
     def sanitized(self):
@@ -304,6 +331,13 @@ class Bed:
             self.syslog_reader = Syslog(self.place.dir / "run/log")
         return self.syslog_reader.lines
 
+    def machine(self):
+        """A booted system with restante installed (machine.Machine), the same for all tests of this worker."""
+        found = self.place.machine()
+        if found.finish not in self._closers:
+            self._closers.append(found.finish)
+        return found
+
     # The end.
 
     def notes(self):
@@ -312,6 +346,8 @@ class Bed:
         for session in self.sessions:
             for line in session.log()[-12:]:
                 text += f"\n  log of {session.pid}: {line}"
+        if machine.Machine.finish in [getattr(closer, "__func__", None) for closer in self._closers]:
+            text += self.machine().notes()
         return text
 
     def close(self):
@@ -331,7 +367,7 @@ class Bed:
 
     def _reap_strays(self):
         """Rooms must die with their session. Those that do not are named, then killed."""
-        strays = lambda: set(server.descendants(os.getpid())) - self._children_before
+        strays = lambda: set(server.descendants(os.getpid())) - self._children_before - self.place.kept()
         deadline = time.monotonic() + 5
         while strays() and time.monotonic() < deadline:
             reap()
