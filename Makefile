@@ -51,7 +51,7 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 COMMON = $(addprefix common/, \
 	base/slice.c base/clock.c base/trusted.c base/exact.c \
 	net/stream.c net/wire.c net/peer.c \
-	spool/place.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
+	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \

@@ -32,7 +32,8 @@ enum phase {
     PHASE_LOGIN = 2,   /* monitor: an auth lives; front: waits for it */
     PHASE_SESSION = 4, /* monitor: a keeper lives */
     PHASE_CLOSED = 8,  /* keeper: no mailbox is open */
-    PHASE_OPEN = 16 /* keeper: one is */
+    PHASE_OPEN = 16,   /* keeper: one is, and it is a single file */
+    PHASE_TREE = 32    /* keeper: one is, and each message is a file */
 };
 
 enum frame_type {
@@ -49,6 +50,8 @@ enum frame_type {
     FRAME_IDENTIFIED,   /* keeper -> front, with the UIDLs */
     FRAME_CONFIRM,      /* front -> keeper */
     FRAME_CONFIRMED,    /* keeper -> front */
+    FRAME_FETCH,        /* front -> keeper */
+    FRAME_FETCHED,      /* keeper -> front, with files of messages */
     FRAME_MARKS,        /* front -> keeper, as many as the maildrop needs */
     FRAME_COMMIT,       /* front -> keeper */
     FRAME_COMMITTED,    /* keeper -> front */
@@ -69,7 +72,7 @@ enum {
     TEXT_PEER = 64,      /* of a numeric address */
     GROUPS_MAX = 64,     /* supplementary groups of a user */
     MARKS_OCTETS = 4096, /* of deletion marks in one frame */
-    FRAME_FDS = 2        /* descriptors with one frame */
+    FRAME_FDS = 32       /* descriptors with one frame */
 };
 
 enum outcome {
@@ -163,8 +166,9 @@ struct frame_open {
 struct frame_opened {
     uint32_t status;
     uint32_t writable;
+    uint32_t tree; /* each message is a file, to be fetched */
     uint64_t count;
-    struct snapshot seen;
+    struct snapshot seen; /* of the single file */
 };
 
 struct frame_identified {
@@ -174,6 +178,13 @@ struct frame_identified {
 
 struct frame_confirm {
     uint64_t index;
+};
+
+/* The files of messages first, first + 1, ... are asked for; as many come as
+ * can be had in a row, at least one. */
+struct frame_fetch {
+    uint64_t first;
+    uint32_t count; /* 1 to FRAME_FDS */
 };
 
 struct frame_status {
@@ -218,7 +229,8 @@ struct frame {
         struct frame_opened opened;
         struct frame_identified identified;
         struct frame_confirm confirm;
-        struct frame_status status; /* CONFIRMED, COMMITTED */
+        struct frame_fetch fetch;
+        struct frame_status status; /* CONFIRMED, FETCHED, COMMITTED */
         struct frame_marks marks;
         struct frame_commit commit;
         struct frame_dotlocked dotlocked;

@@ -1,8 +1,8 @@
 /*
  * The keeper: the only room that opens mail. Runs as the user, without
- * network, inside Landlock and seccomp. Serves front OPEN, IDENTIFY, CONFIRM
- * and COMMIT; when front hangs up, everything not committed is as if it had
- * never been asked. Distrusts the mailbox, whoever else writes to it, and
+ * network, inside Landlock and seccomp. Serves front OPEN, IDENTIFY, CONFIRM,
+ * FETCH and COMMIT; when front hangs up, everything not committed is as if it
+ * had never been asked. Distrusts the mailbox, whoever else writes to it, and
  * front.
  */
 
@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "rooms/sandbox.h"
 #include "rooms/setup.h"
-#include "spool/mailbox.h"
+#include "spool/formats.h"
 #include "spool/state.h"
 
 #include <errno.h>
@@ -174,7 +174,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
 {
     if (take_session(k) < 0)
         return -1;
-    k->mailbox = (struct mailbox){.format = &mbox_format,
+    k->mailbox = (struct mailbox){.format = k->place->format,
                                   .directory = k->directory,
                                   .name = k->place->name,
                                   .owner = k->owner,
@@ -185,6 +185,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .dotlocker = &k->dotlocker,
                                   .fd = -1};
     answer->opened.writable = true;
+    answer->opened.tree = k->mailbox.format->tree;
     if (k->directory < 0)
         return 0;
     if (k->mailbox.format->open(&k->mailbox) < 0)
@@ -203,6 +204,8 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
         return 0;
     }
     answer->fd_count = 1;
+    if (k->mailbox.format->tree)
+        return 0;
     answer->fds[1] = k->mailbox.format->reader(&k->mailbox);
     if (answer->fds[1] < 0)
         return -1;
@@ -250,7 +253,7 @@ static void serve_open(struct keeper *k, const struct frame *request)
         answer.opened.status = status_of(error);
         report_trouble(k, error);
     } else {
-        k->phase = PHASE_OPEN;
+        k->phase = answer.opened.tree ? PHASE_TREE : PHASE_OPEN;
     }
     frame_send(k->front, &answer);
     frame_close_fds(&answer);
@@ -318,6 +321,35 @@ static void serve_confirm(struct keeper *k, const struct frame *request)
         k->mailbox.format->confirm(&k->mailbox, &k->table.messages[i]));
 }
 
+/* Opens messages in a row until one fails; the first must not. */
+static int fetch(struct keeper *k, const struct frame_fetch *wanted,
+                 struct frame *answer)
+{
+    for (uint64_t i = wanted->first;
+         i < k->table.count && i - wanted->first < wanted->count; i++) {
+        int fd = k->mailbox.format->fetch(&k->mailbox, &k->table, i);
+        if (fd < 0)
+            break;
+        answer->fds[answer->fd_count++] = fd;
+    }
+    return answer->fd_count > 0 ? 0 : -1;
+}
+
+static void serve_fetch(struct keeper *k, const struct frame *request)
+{
+    struct frame answer;
+
+    if (request->fetch.first >= k->table.count)
+        _exit(EXIT_OWNED);
+    frame_make(&answer, FRAME_FETCHED);
+    if (fetch(k, &request->fetch, &answer) < 0) {
+        answer.status.status = status_of(errno);
+        report_trouble(k, errno);
+    }
+    frame_send(k->front, &answer);
+    frame_close_fds(&answer);
+}
+
 static void serve_marks(struct keeper *k, const struct frame *request)
 {
     uint64_t size = marks_size(&k->marks);
@@ -341,8 +373,8 @@ static void serve_commit(struct keeper *k, const struct frame *request)
         _exit(EXIT_OWNED);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    if (k->marks.marked > 0)
-        result = k->mailbox.format->remove(&k->mailbox, &k->table, &k->marks);
+    if (k->mailbox.fd >= 0)
+        result = k->mailbox.format->update(&k->mailbox, &k->table, &k->marks);
     int saved = errno;
     tell_recovery(k);
     errno = saved;
@@ -362,6 +394,9 @@ static void serve(struct keeper *k, const struct frame *request)
         break;
     case FRAME_CONFIRM:
         serve_confirm(k, request);
+        break;
+    case FRAME_FETCH:
+        serve_fetch(k, request);
         break;
     case FRAME_MARKS:
         serve_marks(k, request);

@@ -12,7 +12,9 @@
 void maildrop_start(struct maildrop *m, int keeper)
 {
     m->keeper = keeper;
+    m->tree = false;
     m->mail = -1;
+    m->batch.first = m->batch.count = m->batch.want = 0;
     m->writable = false;
     m->table = (struct table){0};
     m->marks = (struct marks){0};
@@ -21,8 +23,16 @@ void maildrop_start(struct maildrop *m, int keeper)
     m->stride = 0;
 }
 
+static void drop_batch(struct batch *b)
+{
+    for (unsigned i = 0; i < b->count; i++)
+        close(b->fds[i]);
+    b->count = 0;
+}
+
 static void release(struct maildrop *m)
 {
+    drop_batch(&m->batch);
     if (m->mail >= 0)
         close(m->mail);
     table_unmap_slots(m->uidls, m->table.count, m->stride);
@@ -50,11 +60,13 @@ static int ask(const struct maildrop *m, struct frame *f, enum frame_type want)
 static int take(struct maildrop *m, struct frame *f)
 {
     m->writable = f->opened.writable != 0;
+    m->tree = f->opened.tree != 0;
     m->seen = f->opened.seen;
     if (f->opened.count > 0) {
         int result = table_map(f->fds[0], f->opened.count, &m->table);
         close(f->fds[0]);
-        m->mail = f->fds[1];
+        if (!m->tree)
+            m->mail = f->fds[1];
         if (result < 0)
             return -1;
     }
@@ -126,11 +138,45 @@ enum status maildrop_uidl(struct maildrop *m, uint64_t i, char *uidl)
     return STATUS_OK;
 }
 
-static bool look(const struct maildrop *m, struct snapshot *now)
+/* ---- the text of messages ---- */
+
+/* Has the files of message i and of some behind it sent, in place of those at
+ * hand: twice as many as last time where i is the next in a row. */
+static enum status fetch(struct maildrop *m, uint64_t i)
+{
+    struct batch *b = &m->batch;
+    bool next = b->want > 0 && i == b->first + b->count;
+    struct frame f;
+
+    b->want = !next ? 1 : b->want < FRAME_FDS / 2 ? 2 * b->want : FRAME_FDS;
+    drop_batch(b);
+    b->first = i;
+    frame_make(&f, FRAME_FETCH);
+    f.fetch.first = i;
+    f.fetch.count = b->want;
+    if (ask(m, &f, FRAME_FETCHED) < 0)
+        return STATUS_TROUBLE;
+    b->count = f.fd_count;
+    memcpy(b->fds, f.fds, b->count * sizeof *b->fds);
+    return (enum status)f.status.status;
+}
+
+static bool at_hand(const struct batch *b, uint64_t i)
+{
+    return i >= b->first && i - b->first < b->count;
+}
+
+/* What message i is read from. */
+static int source(const struct maildrop *m, uint64_t i)
+{
+    return m->tree ? m->batch.fds[i - m->batch.first] : m->mail;
+}
+
+static bool look(int fd, struct snapshot *now)
 {
     struct stat st;
 
-    if (fstat(m->mail, &st) < 0)
+    if (fstat(fd, &st) < 0)
         return false;
     *now = snapshot_of(&st);
     return true;
@@ -151,7 +197,9 @@ enum status maildrop_confirm(struct maildrop *m, uint64_t i)
 {
     struct snapshot now;
 
-    if (!look(m, &now))
+    if (m->tree)
+        return at_hand(&m->batch, i) ? STATUS_OK : fetch(m, i);
+    if (!look(m->mail, &now))
         return STATUS_TROUBLE;
     return snapshot_same(&now, &m->seen) ? STATUS_OK : ask_confirm(m, i);
 }
@@ -172,14 +220,16 @@ static bool encode(struct wire *w, const char *from, size_t len,
     return true;
 }
 
-static int send_text(struct maildrop *m, const struct message *text,
-                     struct wire *w, struct stream *s)
+static int send_text(struct maildrop *m, uint64_t i, struct wire *w,
+                     struct stream *s)
 {
+    const struct message *text = &m->table.messages[i];
+    int fd = source(m, i);
     uint64_t offset = message_text(text), left = text->length;
 
     while (left > 0 && !w->done) {
         size_t want = left < sizeof m->block ? left : sizeof m->block;
-        ssize_t n = pread(m->mail, m->block, want, (off_t)offset);
+        ssize_t n = pread(fd, m->block, want, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0 || !encode(w, m->block, (size_t)n, s))
@@ -197,18 +247,34 @@ static int send_text(struct maildrop *m, const struct message *text,
     return 0;
 }
 
+/* Did nobody write to it while it was read? Readers of a tree rename messages,
+ * which changes the time of change alone. */
+static enum status unchanged(const struct maildrop *m, uint64_t i,
+                             const struct snapshot *before)
+{
+    struct snapshot after;
+
+    if (!look(source(m, i), &after))
+        return STATUS_CHANGED;
+    if (m->tree)
+        return after.size == before->size && after.modified == before->modified
+                   ? STATUS_OK
+                   : STATUS_CHANGED;
+    return snapshot_same(before, &after) ? STATUS_OK : ask_confirm(m, i);
+}
+
 /* Promised octets, and a mailbox that nobody wrote to while they were read
  * (or a message that still is what it was): only then is a reply complete. */
 enum status maildrop_send(struct maildrop *m, uint64_t i, struct wire *w,
                           struct stream *s)
 {
-    const struct message *text = &m->table.messages[i];
-    struct snapshot before, after;
+    uint64_t promised = m->table.messages[i].wire;
+    struct snapshot before;
 
-    if (!look(m, &before) || send_text(m, text, w, s) < 0 ||
-        (!w->done && w->octets != text->wire) || !look(m, &after))
+    if (!look(source(m, i), &before) || send_text(m, i, w, s) < 0 ||
+        (!w->done && w->octets != promised))
         return STATUS_CHANGED;
-    return snapshot_same(&before, &after) ? STATUS_OK : ask_confirm(m, i);
+    return unchanged(m, i, &before);
 }
 
 static int send_marks(const struct maildrop *m)

@@ -6,7 +6,7 @@
  * numbered from 0 here. Sizes, marks and UIDLs are at hand; only opening,
  * identifying, confirming and committing cross to the keeper. The octets of
  * messages cross no other process: they go from a read-only description of the
- * mailbox straight to the client's stream.
+ * mailbox, or of the message's file, straight to the client's stream.
  */
 
 #include "net/stream.h"
@@ -15,11 +15,22 @@
 #include "spool/marks.h"
 #include "spool/table.h"
 
+/* Files of messages, fetched ahead: a client that takes one message after the
+ * other costs ever fewer questions. */
+struct batch {
+    uint64_t first; /* the message of fds[0] */
+    unsigned count; /* of fds */
+    unsigned want;  /* how many the last question asked for */
+    int fds[FRAME_FDS];
+};
+
 struct maildrop {
     int keeper; /* socket; the caller's */
-    int mail;   /* read-only description of the mailbox; -1: none */
+    bool tree;  /* each message is a file */
+    int mail;   /* read-only description of the single file; -1: none */
+    struct snapshot seen; /* of it */
+    struct batch batch;   /* of a tree */
     bool writable;
-    struct snapshot seen;
     struct table table;
     struct marks marks;
     uint64_t octets_left; /* wire octets of unmarked messages */
@@ -47,7 +58,7 @@ void maildrop_unmark_all(struct maildrop *m);
 enum status maildrop_uidl(struct maildrop *m, uint64_t i, char *uidl);
 
 /* Is message i still what was scanned? Asks the keeper only when the mailbox
- * has been written to. */
+ * has been written to, or for the files of a tree. */
 enum status maildrop_confirm(struct maildrop *m, uint64_t i);
 
 /*

@@ -3,7 +3,8 @@
 
 /*
  * A mailbox as the keeper sees it, whatever its format. A format is one file
- * with these functions. All of them return 0, or -1 with errno:
+ * with these functions and one row in formats.c. All of them return 0, or -1
+ * with errno:
  *
  *   ENOENT       there is no mailbox (as good as an empty one)
  *   EWOULDBLOCK  others hold its locks
@@ -23,6 +24,12 @@
 struct mailbox;
 
 struct mailbox_format {
+    const char *name; /* what a template begins with, before the colon */
+
+    /* Is the mailbox a directory in which each message is a file? Otherwise it
+     * is a single file that holds them all. */
+    bool tree;
+
     /* Opens it for reading, and for writing where that is permitted. */
     int (*open)(struct mailbox *);
 
@@ -37,18 +44,27 @@ struct mailbox_format {
     int (*identify)(struct mailbox *, const struct table *,
                     struct table_writer *, uint32_t *stride);
 
-    /* Is this message still where and what it was at the scan? */
+    /* Is this message still where and what it was at the scan? Not of a
+     * tree. */
     int (*confirm)(struct mailbox *, const struct message *);
 
-    /* Returns a new read-only description of what holds the messages' text;
-     * it shares no lock with the mailbox. The caller closes it. */
+    /* Returns a new read-only description of the single file; it shares no
+     * lock with the mailbox. The caller closes it. Not of a tree. */
     int (*reader)(struct mailbox *);
 
-    /* Removes the marked messages: all of them durably, or ESTALE/EROFS and
-     * none, or another errno and perhaps some (ECANCELED: the worker was killed
-     * and the update finished as far as it had come). Takes and releases the
-     * mailbox locks. */
-    int (*remove)(struct mailbox *, const struct table *, const struct marks *);
+    /* Returns a read-only description of message i's file, which holds its text
+     * and nothing else: ESTALE when it is gone or has changed. The caller
+     * closes it. Of a tree only. */
+    int (*fetch)(struct mailbox *, const struct table *, uint64_t i);
+
+    /* Ends a session as its client wished, with or without marked messages.
+     * Removes those: all of them durably, or ESTALE/EROFS and none, or another
+     * errno and perhaps some (ECANCELED: the worker was killed and the update
+     * finished as far as it had come). Takes and releases the mailbox locks. */
+    int (*update)(struct mailbox *, const struct table *, const struct marks *);
+
+    /* Frees what it keeps besides fd. NULL: nothing. */
+    void (*close)(struct mailbox *);
 };
 
 struct mailbox {
@@ -68,8 +84,6 @@ struct mailbox {
     struct snapshot seen; /* at the scan */
     bool settled;         /* seen is older than the clock's grain */
 };
-
-extern const struct mailbox_format mbox_format;
 
 /* Closes it; safe when it is not open. Releases every lock it held. */
 void mailbox_close(struct mailbox *);

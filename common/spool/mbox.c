@@ -266,19 +266,13 @@ static int mbox_confirm(struct mailbox *mb, const struct message *m)
     return result;
 }
 
-void mailbox_close(struct mailbox *mb)
-{
-    if (mb->fd >= 0)
-        close(mb->fd);
-    mb->fd = -1;
-}
-
 const struct mailbox_format mbox_format = {
+    .name = "mbox",
     .open = mbox_open,
     .recover = mbox_recover,
     .scan = mbox_scan,
     .identify = mbox_identify,
     .confirm = mbox_confirm,
     .reader = mbox_reader,
-    .remove = mbox_remove,
+    .update = mbox_remove,
 };

@@ -10,6 +10,8 @@ enum {
     MBOX_PATIENCE = 30 * 1000, /* milliseconds for the mailbox locks */
 };
 
+extern const struct mailbox_format mbox_format;
+
 struct identity;
 
 /* The identities of all messages, copies numbered; the caller holds a lock and
@@ -21,7 +23,7 @@ struct identity *mbox_identities(const struct mailbox *mb,
  * Returns 0, or -1 with errno ESTALE. */
 int mbox_verify(int fd, uint64_t size, const struct message *m);
 
-/* mailbox_format.recover, .remove and .identify of the mbox. */
+/* mailbox_format.recover, .update and .identify of the mbox. */
 int mbox_recover(struct mailbox *);
 int mbox_remove(struct mailbox *, const struct table *, const struct marks *);
 int mbox_identify(struct mailbox *, const struct table *, struct table_writer *,

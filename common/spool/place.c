@@ -2,12 +2,10 @@
  * administrator's, the user name is checked here. */
 
 #include "spool/place.h"
-#include "base/slice.h"
+#include "spool/formats.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define FORMAT_MBOX "mbox:"
 
 struct expansion {
     char path[PLACE_PATH];
@@ -24,11 +22,15 @@ bool place_name_ok(const char *user)
            !slice_has_control((struct slice){user, len});
 }
 
-static const char *path_of(const char *template)
+/* Parts the template at its colon. Returns the path, or NULL where no format
+ * stands before it. */
+static const char *parse(const char *template,
+                         const struct mailbox_format **format)
 {
-    if (strncmp(template, FORMAT_MBOX, strlen(FORMAT_MBOX)) != 0)
-        return NULL;
-    return template + strlen(FORMAT_MBOX);
+    size_t len = strcspn(template, ":");
+
+    *format = format_find((struct slice){template, len});
+    return *format == NULL || template[len] == '\0' ? NULL : template + len + 1;
 }
 
 static bool path_ok(const char *path)
@@ -45,7 +47,8 @@ static bool path_ok(const char *path)
 
 int place_check(const char *template)
 {
-    const char *path = path_of(template);
+    const struct mailbox_format *format;
+    const char *path = parse(template, &format);
 
     if (path != NULL && path_ok(path))
         return 0;
@@ -124,7 +127,7 @@ int place_expand(const char *template, const char *user, const char *home,
         errno = EINVAL;
         return -1;
     }
-    for (const char *at = path_of(template); *at != '\0'; at++) {
+    for (const char *at = parse(template, &place->format); *at != '\0'; at++) {
         if (*at == '%')
             append_code(&e, *++at, user, home);
         else

@@ -2,9 +2,9 @@
 #define SPOOL_PLACE_H
 
 /* Where a user's maildrop is: the --maildrop template and what becomes of it.
- * A template is a format's name, a colon and an absolute path in which %u is
- * the canonical user name, %h the home directory, %1 and %2 the first one and
- * two octets of the name, %% a percent sign. */
+ * A template is the name of a format (see formats.h), a colon and an absolute
+ * path in which %u is the canonical user name, %h the home directory, %1 and %2
+ * the first one and two octets of the name, %% a percent sign. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,10 @@ enum {
     PLACE_PATH = 1024
 }; /* octets of a path, its NUL included */
 
+struct mailbox_format;
+
 struct place {
+    const struct mailbox_format *format;
     char directory[PLACE_PATH];
     char name[256]; /* in the directory; no slash */
 };

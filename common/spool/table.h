@@ -10,8 +10,11 @@
 
 #include <stdint.h>
 
+/* Front needs where the text is and what it measures; the rest is for the
+ * format. A message that is a file of its own begins at its offset 0, without
+ * From_ line or gap. */
 struct message {
-    uint64_t start;    /* offset of the From_ line in the mailbox, octets */
+    uint64_t start;    /* offset of the From_ line in the file, octets */
     uint64_t length;   /* stored octets, From_ line and separator excluded */
     uint64_t wire;     /* octets on the wire, RFC 1939 section 11 */
     uint64_t check;    /* checksum of the stored octets, From_ line included */

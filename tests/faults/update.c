@@ -12,7 +12,7 @@
  * Run without argument: the bounded part. "full": everything.
  */
 
-#include "spool/mailbox.h"
+#include "spool/mbox.h"
 #include "spool/journal.h"
 
 #include <errno.h>
@@ -392,7 +392,7 @@ static int open_and_remove(bool remove)
     for (unsigned i = 0; i < count; i++)
         if (doomed[i])
             marks_add(&marks, i);
-    return mb.format->remove(&mb, &table, &marks) < 0 ? 3 : 0;
+    return mb.format->update(&mb, &table, &marks) < 0 ? 3 : 0;
 }
 
 /* Runs a session with a fault at the k-th call. Returns its exit status, or
