@@ -215,7 +215,8 @@ static const struct call keeper_calls[] = {
  * and rename may be given stand in a page that cannot be written to. */
 static const struct call monitor_calls[] = {
     EVERY_ROOM,
-    ONLY(mmap, 3, MAP_ANONYMOUS | MAP_FIXED, MAP_ANONYMOUS),
+    BOTH(mmap, WHERE(2, PROT_EXEC, 0),
+         WHERE(3, MAP_ANONYMOUS | MAP_FIXED, MAP_ANONYMOUS)),
     ANY(newfstatat),
     ANY(fstat),
     ANY(fstatfs),

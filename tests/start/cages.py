@@ -1,0 +1,263 @@
+"""The cages, tried from inside: each room attempts what it must not, and the kernel refuses.
+
+A call that no filter lists kills the room (SIGSYS); a file outside its territory is refused (EACCES) or is not there.
+Every attempt has a session of its own, since most of them end it.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from lib import mbox
+from lib.inside import Inside, refused
+from lib.suite import check, each, equal, limit, needs, until
+from lib.testbed import USERS
+
+AT_FDCWD, F_OFD_SETLK, F_SETLK, LOCK_EX, PTRACE_ATTACH, O_CREAT = -100, 37, 6, 2, 16, 0o100
+KILLED = ("SIGSYS",)
+NO_FILE = ("SIGSYS", "EACCES", "ENOENT")
+INET = socket.AF_INET, socket.SOCK_STREAM, 0
+CLONE_NEWUSER = 0x10000000
+
+# What no room may do at any time.
+EVERYWHERE = {
+    "execve": ("execve", b"/bin/sh", 0, 0),
+    "execveat": ("execveat", AT_FDCWD, b"/bin/sh", 0, 0, 0),
+    "inet_socket": ("socket", *INET),
+    "setuid_root": ("setuid", 0),
+    "chroot": ("chroot", b"/"),
+    "mount": ("mount", b"none", b"/mnt", b"tmpfs", 0, 0),
+    "user_namespace": ("unshare", CLONE_NEWUSER),
+    "make_executable": ("mmap", 0, 4096, 7, 0x22, -1, 0),
+    "dumpable_again": ("prctl", 4, 1, 0, 0, 0),
+    "io_uring": ("io_uring_setup", 8, 0),
+    "userfaultfd": ("userfaultfd", 0),
+    "bpf": ("bpf", 0, 0, 0),
+    "fork_by_clone3": ("clone3", 0, 0),
+    "listen": ("listen", 0, 1),
+    "bind": ("bind", 0, b"\2\0", 16),
+    "mkdir": ("mkdir", b"/var/mail/x", 0o777),
+    "symlink": ("symlink", b"/etc/passwd", b"/var/mail/x"),
+    "chmod": ("chmod", b"/var/mail/alice", 0o777),
+    "truncate_by_name": ("truncate", b"/var/mail/bob", 0),
+}
+
+
+def read_of(path):
+    return ("openat", AT_FDCWD, os.fsencode(path), os.O_RDONLY, 0)
+
+
+def create(path):
+    return ("openat", AT_FDCWD, os.fsencode(path), os.O_RDWR | O_CREAT | os.O_EXCL, 0o600)
+
+
+class Scene:
+    """A session of alice in a spool where bob has mail, too."""
+
+    def __init__(self, bed, login="alice", options=()):
+        self.bed = bed
+        self.mail = bed.put(mbox.mailbox(2))
+        self.bobs = bed.put(mbox.mailbox(1), "bob")
+        Path("/home/alice/private").write_text("x")
+        os.chown("/home/alice/private", *(USERS["alice"][0],) * 2)
+        self.pop = bed.pop3(*options, login=login)
+        self.rooms = self.pop.session.rooms()
+
+    def close(self):
+        self.pop.stream.close()
+        self.pop.session.wait(10)
+
+
+def attempt(bed, room, call, allowed=KILLED, login="alice", options=()):
+    """The room makes the call; anything but one of the allowed refusals fails."""
+    scene = Scene(bed, login, options)
+    before = snapshot(scene)
+    arguments = call(scene) if callable(call) else call
+    how = refused(getattr(scene.rooms, room).pid, *arguments)
+    check(how in allowed, f"{room} made {arguments}: {how or 'it succeeded'}")
+    scene.close()
+    equal(snapshot(scene), before, "the spool afterwards")
+    lines = [line for line in scene.pop.session.log() if line.startswith(("error:", "ended:"))]
+    if how == "SIGSYS" and room != "monitor":
+        equal(lines, [f"error: {room} was killed by signal {int(signal.SIGSYS)}"], "what the log says of it")
+
+
+def snapshot(scene):
+    return {entry.name: (entry.read_bytes(), entry.stat().st_mode) for entry in Path("/var/mail").iterdir()
+            if not entry.name.endswith(".lock")}
+
+
+@needs("root", "sandbox")
+def test_the_prober_itself(bed):
+    """What is tried here succeeds where there is no cage, and what a room may do it still may."""
+    outside = subprocess.Popen(["sleep", "30"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: Path(f"/proc/{outside.pid}/wchan").read_text() not in ("", "0"), "sleep sleeps")
+        for name in "openat", "socket", "flock":
+            arguments = {"openat": read_of("/etc/passwd"), "socket": ("socket", *INET), "flock": ("flock", 0, LOCK_EX)}[name]
+            equal(refused(outside.pid, *arguments), "", f"{name} outside of any cage")
+    finally:
+        outside.kill()
+        outside.wait()
+    scene = Scene(bed)
+    for room in "front", "keeper", "monitor":
+        equal(refused(getattr(scene.rooms, room).pid, "getrandom", b"\0" * 16, 16, 0), "", f"getrandom in {room}")
+    scene.pop.ok("NOOP")                        # the session goes on
+    scene.close()
+
+
+@needs("root", "sandbox")
+@limit(120)
+@each(*((f"{room}/{name}", room, call) for room in ("front", "keeper", "monitor") for name, call in EVERYWHERE.items()))
+def test_no_room(bed, room, call):
+    attempt(bed, room, call)
+
+
+@needs("root", "sandbox")
+@each(*EVERYWHERE.items())
+def test_front_before_the_login(bed, call):
+    scene = Scene(bed, login=None)
+    equal(refused(scene.rooms.front.pid, *call), "SIGSYS", "refused by")
+    scene.close()
+
+
+def lock_on(fd_of, command):
+    def call(scene):
+        return ("fcntl", fd_of(scene), command, b"\0" * 32)
+    return call
+
+
+def mailbox_fd(scene):
+    return int(next(fd for fd, target in scene.rooms.front.descriptors().items() if target == str(scene.mail)))
+
+
+FRONT = {
+    "read_a_file": (read_of("/etc/passwd"), KILLED),
+    "lock_through_its_read_descriptor": (lock_on(mailbox_fd, F_OFD_SETLK), KILLED),
+    "old_lock_through_it": (lock_on(mailbox_fd, F_SETLK), KILLED),
+    "flock_through_it": (lambda scene: ("flock", mailbox_fd(scene), LOCK_EX), KILLED),
+    "write_to_the_mailbox": (lambda scene: ("write", mailbox_fd(scene), b"From ", 5), ("EBADF",)),
+    "cut_the_mailbox": (lambda scene: ("ftruncate", mailbox_fd(scene), 0), KILLED),
+    "fork": (("clone", 17, 0, 0, 0, 0), KILLED),
+    "trace_keeper": (lambda scene: ("ptrace", PTRACE_ATTACH, scene.rooms.keeper.pid, 0, 0), KILLED),
+    "kill_keeper": (lambda scene: ("kill", scene.rooms.keeper.pid, 9), KILLED),
+    "kill_the_monitor": (lambda scene: ("kill", scene.rooms.monitor.pid, 9), KILLED),
+    "unix_socket": (("socket", socket.AF_UNIX, socket.SOCK_STREAM, 0), KILLED),
+    "make_memory_executable": (lambda scene: ("mprotect", 0x1000, 4096, 5), KILLED),
+}
+
+KEEPER = {
+    "read_etc_passwd": (read_of("/etc/passwd"), NO_FILE),
+    "read_another_mailbox": (read_of("/var/mail/bob"), NO_FILE),
+    "write_another_mailbox": (("openat", AT_FDCWD, b"/var/mail/bob", os.O_RDWR, 0), NO_FILE),
+    "read_a_private_file_of_its_user": (read_of("/home/alice/private"), NO_FILE),
+    "make_a_file_in_the_spool": (create("/var/mail/alice2"), NO_FILE),
+    "make_a_dotlock_itself": (create("/var/mail/alice.lock"), NO_FILE),
+    "remove_the_mailbox": (("unlinkat", AT_FDCWD, b"/var/mail/alice", 0), NO_FILE),
+    "rename_the_mailbox": (("renameat", AT_FDCWD, b"/var/mail/alice", AT_FDCWD, b"/var/mail/x"), NO_FILE),
+    "make_a_file_in_the_home": (create("/home/alice/new"), NO_FILE),
+    "look_at_state_of_others": (read_of("/var/lib/restante"), NO_FILE),
+    "trace_front": (lambda scene: ("ptrace", PTRACE_ATTACH, scene.rooms.front.pid, 0, 0), KILLED),
+    "kill_the_monitor": (lambda scene: ("kill", scene.rooms.monitor.pid, 9), KILLED),
+    "unix_socket": (("socket", socket.AF_UNIX, socket.SOCK_STREAM, 0), KILLED),
+    "write_memory_of_the_monitor": (lambda scene: ("process_vm_writev", scene.rooms.monitor.pid, 0, 0, 0, 0, 0), KILLED),
+    "thread_or_namespace_by_clone": (("clone", CLONE_NEWUSER | 17, 0, 0, 0, 0), KILLED),
+    "mode_of_a_mailbox": (("fchmodat", AT_FDCWD, b"/var/mail/alice", 0o777), KILLED),
+}
+
+MONITOR = {
+    "read_etc_passwd": (read_of("/etc/passwd"), NO_FILE),
+    "read_a_mailbox": (read_of("/var/mail/alice"), KILLED),
+    "read_another_mailbox": (read_of("/var/mail/bob"), KILLED),
+    "make_a_file_in_the_spool": (create("/var/mail/alice2"), KILLED),
+    "dotlock_by_a_name_of_its_own": (create("/var/mail/alice.lock"), KILLED),
+    "dotlock_of_another": (create("/var/mail/bob.lock"), KILLED),
+    "remove_another_mailbox": (("unlinkat", AT_FDCWD, b"/var/mail/bob", 0), KILLED),
+    "remove_a_mailbox": (("unlinkat", AT_FDCWD, b"/var/mail/alice", 0), KILLED),
+    "rename_over_a_mailbox": (("renameat", AT_FDCWD, b"/var/mail/bob", AT_FDCWD, b"/var/mail/alice"), KILLED),
+    "link_another_mailbox": (("linkat", AT_FDCWD, b"/var/mail/bob", AT_FDCWD, b"/var/mail/x", 0), KILLED),
+    "trace_keeper": (lambda scene: ("ptrace", PTRACE_ATTACH, scene.rooms.keeper.pid, 0, 0), KILLED),
+    "kill_keeper": (lambda scene: ("kill", scene.rooms.keeper.pid, 9), KILLED),
+    "fork": (("clone", 17, 0, 0, 0, 0), KILLED),
+    "map_a_file": (lambda scene: ("mmap", 0, 4096, 1, 2, 0, 0), KILLED),
+    "unmap": (("munmap", 0x1000, 4096), KILLED),
+}
+
+
+@needs("root", "sandbox")
+@each(*((name, *case) for name, case in FRONT.items()))
+def test_front(bed, call, allowed):
+    attempt(bed, "front", call, allowed)
+
+
+@needs("root", "sandbox")
+@each(*((name, *case) for name, case in KEEPER.items()))
+def test_keeper(bed, call, allowed):
+    attempt(bed, "keeper", call, allowed)
+
+
+@needs("root", "sandbox")
+@each(*((name, *case) for name, case in MONITOR.items()))
+def test_monitor(bed, call, allowed):
+    attempt(bed, "monitor", call, allowed)
+
+
+def names_page(pid):
+    """Where the monitor's names stand: the one page of its own that it cannot write to."""
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        words = line.split()
+        if words[1] == "r--p" and len(words) == 5:
+            start = int(words[0].split("-")[0], 16)
+            with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+                memory.seek(start)
+                if memory.read(len("alice.lock") + 1) == b"alice.lock\0":
+                    return start
+    raise AssertionError("no page of names")
+
+
+@needs("root", "sandbox")
+@each(("by_mprotect", "mprotect"), ("by_mapping_over_it", "mmap"), ("by_moving_it", "mremap"))
+def test_names_of_the_monitor_stay(bed, name):
+    """The page that its filter points to cannot be changed, replaced or moved."""
+    scene = Scene(bed)
+    page = names_page(scene.rooms.monitor.pid)
+    arguments = {"mprotect": (page, 4096, 3), "mmap": (page, 4096, 3, 0x32, -1, 0), "mremap": (page, 4096, 8192, 1)}[name]
+    equal(refused(scene.rooms.monitor.pid, name, *arguments), "SIGSYS", "refused by")
+    scene.pop.stream.take_all(10)
+
+
+@needs("root", "sandbox")
+def test_names_of_the_monitor_work(bed):
+    """The same calls with the addresses of the names are what it is there for."""
+    scene = Scene(bed)
+    page = names_page(scene.rooms.monitor.pid)
+    with Inside(scene.rooms.monitor.pid) as monitor:
+        equal(monitor.call("unlinkat", AT_FDCWD, page, 0), -2, "removing alice.lock, which is not there")
+    scene.close()
+
+
+@needs("root", "sandbox")
+@each(("read_a_file", read_of("/etc/passwd")), ("read_the_secrets_again", None), *EVERYWHERE.items())
+def test_auth_that_needs_no_root(bed, call):
+    """Its key loaded, the room that checks a secret has nothing but the two wires."""
+    secrets = bed.private_file("secrets", "alice\talicepw\n")
+    bed.put(mbox.mailbox(1))
+    pop = bed.pop3("--auth=file", f"--secrets={secrets}", login=None)
+    pop.ok("USER alice")
+    rooms = pop.session.rooms
+    until(lambda: caged_auth(rooms()) is not None, "auth in its cage")
+    arguments = call or read_of(secrets)
+    equal(refused(caged_auth(rooms()), *arguments), "SIGSYS", "refused by")
+    pop.send("PASS alicepw")
+    equal(pop.read_line(), "-ERR [SYS/TEMP] authentication is not available, try again later", "the login")
+
+
+def caged_auth(rooms):
+    """The process of auth that has a filter, once it waits for the client's words."""
+    for room in rooms.all:
+        if room.room == "auth" and room.status.get("Seccomp") == "2" and \
+                Path(f"/proc/{room.pid}/wchan").read_text() not in ("", "0"):
+            return room.pid
+    return None
