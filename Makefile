@@ -55,7 +55,7 @@ COMMON = $(addprefix common/, \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \
-	rooms/account.c rooms/log.c rooms/front.c rooms/maildrop.c \
+	rooms/account.c rooms/log.c rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/monitor.c \
 	serve/options.c serve/listen.c serve/session.c serve/recover.c \
 	serve/start.c)

@@ -9,6 +9,7 @@
 #include "rooms/monitor.h"
 #include "base/clock.h"
 #include "rooms/contract.h"
+#include "rooms/helper.h"
 #include "rooms/keeper.h"
 #include "rooms/privileges.h"
 #include "rooms/sandbox.h"
@@ -25,7 +26,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,33 +112,6 @@ static void send_order(const struct monitor *m)
     frame_send(m->auth, &f);
 }
 
-/* In the child: becomes the auth program, with front on descriptor 3 and the
- * monitor on 4, nothing else and no environment. */
-static _Noreturn void become_auth(int program, int front, int monitor,
-                                  pid_t parent)
-{
-    static char *const argv[] = {(char *)"restante-auth", NULL};
-    static char *const envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                                 NULL};
-    int high[3];
-
-    /* Out of the way of 3 and 4 first. */
-    high[0] = fcntl(front, F_DUPFD, 16);
-    high[1] = fcntl(monitor, F_DUPFD, 16);
-    high[2] = fcntl(program, F_DUPFD_CLOEXEC, 16);
-    if (dup2(high[0], 3) < 0 || dup2(high[1], 4) < 0)
-        _exit(EXIT_CAGE + errno);
-    hear_signals_again();
-    if (privileges_blank_standard(-1, -1) < 0)
-        _exit(EXIT_CAGE + errno);
-    const int kept[] = {0, 1, 2, 3, 4, high[2]};
-    if (privileges_close_others(kept, 6) < 0 ||
-        privileges_tie_life(SIGKILL, parent) < 0)
-        _exit(EXIT_CAGE + errno);
-    syscall(SYS_execveat, high[2], "", argv, envp, AT_EMPTY_PATH);
-    _exit(EXIT_CAGE + errno);
-}
-
 /* Makes two wires, front-auth and monitor-auth, and auth between them. */
 static void bear_auth(struct monitor *m)
 {
@@ -151,7 +124,8 @@ static void bear_auth(struct monitor *m)
     if (m->auth_pid < 0)
         end_of(m, "fork");
     if (m->auth_pid == 0)
-        become_auth(m->setup->auth_program, to_front[1], to_monitor[1], self);
+        helper_become(m->setup->auth_program, "restante-auth",
+                      (int[]){to_front[1], to_monitor[1]}, 2, self);
     close(to_front[1]);
     close(to_monitor[1]);
     m->auth = to_monitor[0];
