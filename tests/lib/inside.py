@@ -12,6 +12,7 @@ import struct
 from .suite import Failure, Skip, check
 
 PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SINGLESTEP, PTRACE_ATTACH, PTRACE_DETACH = 12, 13, 9, 16, 17
+PTRACE_SETOPTIONS, PTRACE_O_SUSPEND_SECCOMP = 0x4200, 1 << 21
 WALL = 0x40000000                       # __WALL: waitpid(2) for a process that is no child of ours
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
              "ds es fs gs").split()
@@ -45,17 +46,20 @@ def _ptrace(request, pid, address=None, data=None):
 class Inside:
     """`with Inside(pid) as room: room.call("openat", -100, b"/etc/passwd", 0)`.
 
-    Octets among the arguments are put on the stack of the process, and their address is passed.
+    Octets among the arguments are put on the stack of the process, and their address is passed. With `unfiltered` the
+    process's seccomp filter sleeps meanwhile: what stands behind it (Landlock, an empty root) is seen alone.
     """
 
-    def __init__(self, pid):
+    def __init__(self, pid, unfiltered=False):
         if os.uname().machine != "x86_64":
             raise Skip("acts by registers of x86_64")
-        self.pid, self.alive = pid, True
+        self.pid, self.alive, self.unfiltered = pid, True, unfiltered
 
     def __enter__(self):
         _ptrace(PTRACE_ATTACH, self.pid)
         self._wait()
+        if self.unfiltered:
+            _ptrace(PTRACE_SETOPTIONS, self.pid, None, PTRACE_O_SUSPEND_SECCOMP)
         self.saved = self._registers()
         instruction = self.read(self.saved["rip"] - 2, 2)
         check(instruction == b"\x0f\x05", f"the process does not wait in a system call: {instruction!r}")
@@ -134,10 +138,10 @@ class Inside:
         check(stopped_by in (signal.SIGSTOP, signal.SIGTRAP), f"stopped by {signal.Signals(stopped_by).name}")
 
 
-def refused(pid, name, *arguments):
+def refused(pid, name, *arguments, unfiltered=False):
     """How the kernel refuses this call: "SIGSYS", or the name of an errno; "" when it does not."""
     try:
-        with Inside(pid) as room:
+        with Inside(pid, unfiltered) as room:
             result = room.call(name, *arguments)
     except Died as died:
         return signal.Signals(died.signal).name if died.signal else "exit"
