@@ -50,7 +50,7 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 # What each program is made of: the rooms it holds.
 COMMON = $(addprefix common/, \
 	base/slice.c base/clock.c base/trusted.c base/exact.c \
-	net/stream.c net/wire.c net/peer.c \
+	net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
@@ -157,7 +157,7 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = slice line mbox config contract place secrets journal
+FUZZ = slice line mbox config contract place secrets journal proxy
 FUZZ_SOURCES = $(COMMON) common/auth/secrets.c
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined
 
