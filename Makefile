@@ -58,6 +58,7 @@ COMMON = $(addprefix common/, \
 	rooms/account.c rooms/log.c rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/monitor.c \
 	serve/options.c serve/listen.c serve/session.c serve/recover.c \
+	rooms/policy.c rooms/setup.c serve/proxied.c \
 	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
 POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)

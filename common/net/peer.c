@@ -74,6 +74,16 @@ int peer_of(int fd, struct peer *peer)
     return 0;
 }
 
+void peer_told(struct peer *peer, const struct in6_addr *address)
+{
+    set_unknown(peer);
+    if (address == NULL)
+        return;
+    set_internet(peer, address);
+    peer->internet = !peer->local;
+    peer->local = false;
+}
+
 static int parse_address(const char *text, struct in6_addr *address,
                          unsigned *most)
 {
@@ -115,7 +125,7 @@ int network_parse(const char *text, struct network *network)
     return 0;
 }
 
-bool network_holds(const struct network *network, const struct peer *peer)
+static bool holds(const struct network *network, const struct peer *peer)
 {
     unsigned octets = network->bits / 8, rest = network->bits % 8;
     const uint8_t *a = network->address.s6_addr, *b = peer->address.s6_addr;
@@ -123,4 +133,12 @@ bool network_holds(const struct network *network, const struct peer *peer)
     if (!peer->internet || memcmp(a, b, octets) != 0)
         return false;
     return rest == 0 || ((a[octets] ^ b[octets]) >> (8 - rest)) == 0;
+}
+
+bool networks_hold(const struct networks *networks, const struct peer *peer)
+{
+    for (size_t i = 0; i < networks->count; i++)
+        if (holds(&networks->list[i], peer))
+            return true;
+    return false;
 }

@@ -188,6 +188,23 @@ static bool refill(struct stream *s, int64_t deadline)
     return false;
 }
 
+enum stream_event stream_some(struct stream *s, void *to, size_t *len,
+                              int64_t deadline)
+{
+    while (s->end == STREAM_LINE && wait_for(s, s->in, POLLIN, deadline)) {
+        ssize_t n = read(s->in, to, *len);
+        if (n > 0) {
+            *len = (size_t)n;
+            break;
+        }
+        if (n == 0)
+            latch(s, STREAM_EOF);
+        else if (errno != EINTR && errno != EAGAIN)
+            latch(s, STREAM_FAILED);
+    }
+    return s->end;
+}
+
 /* Takes one whole line, its LF being the last of len octets, off the input. */
 static enum stream_event take(struct stream *s, size_t len, size_t max,
                               struct slice *line)

@@ -55,6 +55,14 @@ void stream_start(struct stream *s, int in, int out);
 enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
                               struct slice *line);
 
+/*
+ * Reads what there is, at least one and at most *len octets, and none beyond:
+ * only before the first line. They do not count as received. Returns
+ * STREAM_LINE with *len, or why there are none.
+ */
+enum stream_event stream_some(struct stream *s, void *to, size_t *len,
+                              int64_t deadline);
+
 /* Appends octets, a text, a formatted text (at most 512 octets of it). */
 void stream_put(struct stream *s, const char *octets, size_t len);
 void stream_puts(struct stream *s, const char *text);

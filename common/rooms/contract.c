@@ -2,6 +2,7 @@
 
 #include "rooms/contract.h"
 #include "base/clock.h"
+#include "net/proxy.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,6 +29,11 @@ static bool ends(const char *text, size_t size)
 static bool ask_auth_ok(const struct frame *f)
 {
     return f->ask_auth.mechanism < MECHANISM_COUNT;
+}
+
+static bool peer_ok(const struct frame *f)
+{
+    return f->peer.client < PROXY_CLIENTS && f->peer.tls <= 1;
 }
 
 static bool plaintext_ok(const struct frame *f)
@@ -129,6 +135,7 @@ static bool any_ok(const struct frame *f)
 static const struct row rows[FRAME_TYPES] = {
     [FRAME_ASK_AUTH] = {SIZE(ask_auth), ROOM_MONITOR, PHASE_GREETED, 0, 0,
                         ask_auth_ok},
+    [FRAME_PEER] = {SIZE(peer), ROOM_MONITOR, PHASE_GREETED, 0, 0, peer_ok},
     [FRAME_PLAINTEXT] = {SIZE(plaintext), ROOM_MONITOR, PHASE_GREETED, 0, 0,
                          plaintext_ok},
     [FRAME_AUTH_BORN] = {0, ROOM_FRONT, PHASE_GREETED, 1, 1, any_ok},

@@ -38,6 +38,7 @@ enum phase {
 
 enum frame_type {
     FRAME_ASK_AUTH = 1, /* front -> monitor */
+    FRAME_PEER,         /* front -> monitor: the client behind a proxy */
     FRAME_PLAINTEXT,    /* front -> monitor: a login refused unheard */
     FRAME_AUTH_BORN,    /* monitor -> front, with auth's socket */
     FRAME_ORDER,        /* monitor -> auth */
@@ -118,11 +119,18 @@ enum end_reason {
     END_ERROR,
     END_INUSE,
     END_REFUSED,
+    END_PROXY, /* no PROXY header where one must be */
     END_COUNT
 };
 
 struct frame_ask_auth {
     uint32_t mechanism;
+};
+
+struct frame_peer {
+    uint32_t client; /* enum proxy_client */
+    uint32_t tls;
+    uint8_t address[16];
 };
 
 struct frame_plaintext {
@@ -220,6 +228,7 @@ struct frame {
     uint32_t version;
     union {
         struct frame_ask_auth ask_auth;
+        struct frame_peer peer;
         struct frame_plaintext plaintext;
         struct frame_order order;
         struct frame_password password;

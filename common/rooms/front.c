@@ -42,6 +42,17 @@ int front_enter(const struct setup *setup, int monitor, pid_t parent)
     return sandbox_front();
 }
 
+void front_tell_peer(const struct front *f, const struct proxy_header *told)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_PEER);
+    frame.peer.client = told->client;
+    frame.peer.tls = told->tls;
+    memcpy(frame.peer.address, &told->address, sizeof frame.peer.address);
+    frame_send(f->monitor, &frame);
+}
+
 int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline)
 {
     struct frame frame;

@@ -20,6 +20,9 @@ struct front {
  */
 int front_enter(const struct setup *setup, int monitor, pid_t parent);
 
+/* Tells the monitor, once and before any login, what the proxy has told. */
+void front_tell_peer(const struct front *f, const struct proxy_header *told);
+
 /* Has an auth born, if none lives; it starts while the client still types.
  * Returns 0, or -1 with errno. */
 int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline);

@@ -31,6 +31,9 @@
 
 struct monitor {
     const struct setup *setup;
+    struct setup told;       /* the setup behind a proxy, once it has spoken */
+    enum proxy_client proxy; /* what it told */
+    bool heard_proxy;
     enum phase phase;
     int front, auth, keeper; /* sockets; -1: no such room */
     pid_t front_pid, auth_pid, keeper_pid;
@@ -176,9 +179,10 @@ static void log_failure(struct monitor *m, const char *reason, const char *user)
 
     m->failures++;
     log_line(log_of(m), LOG_NOTICE,
-             "login failed: peer=%s method=%s attempt=%u reason=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->method, m->failures, reason,
-             log_quote(quoted, user));
+             "login failed: peer=%s%s method=%s attempt=%u reason=%s "
+             "user=\"%s\"",
+             m->setup->peer.text, m->setup->via, m->setup->method, m->failures,
+             reason, log_quote(quoted, user));
 }
 
 /* A refusal leaves two seconds after the request was read, whatever was wrong
@@ -331,8 +335,9 @@ static void accept_login(struct monitor *m, const struct frame_decision *d)
         refuse(m, OUTCOME_REFUSED, "refused", d);
         return;
     }
-    log_line(log_of(m), LOG_INFO, "login: peer=%s method=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->method, log_quote(quoted, d->name));
+    log_line(log_of(m), LOG_INFO, "login: peer=%s%s method=%s user=\"%s\"",
+             m->setup->peer.text, m->setup->via, m->setup->method,
+             log_quote(quoted, d->name));
     admit(m, d, &place);
 }
 
@@ -363,6 +368,29 @@ static void hear_auth(struct monitor *m)
 
 /* ---- the session ---- */
 
+/* Behind a proxy nobody asks for anything before it has spoken. */
+static bool proxy_is_awaited(const struct monitor *m)
+{
+    return m->setup->proxied && !m->heard_proxy;
+}
+
+/* What the proxy told counts for the log, for PAM and for the policy; the
+ * judgement is made here, not in front. */
+static void hear_proxy(struct monitor *m, const struct frame_peer *peer)
+{
+    struct proxy_header told = {.client = (enum proxy_client)peer->client,
+                                .tls = peer->tls != 0};
+
+    if (!proxy_is_awaited(m))
+        end_of(m, "front tells of a proxy that there is not");
+    memcpy(&told.address, peer->address, sizeof told.address);
+    m->heard_proxy = true;
+    m->proxy = told.client;
+    m->told = *m->setup;
+    setup_tell(&m->told, &told);
+    m->setup = &m->told;
+}
+
 static void hear_front(struct monitor *m)
 {
     struct frame f;
@@ -376,6 +404,10 @@ static void hear_front(struct monitor *m)
     } else if (f.type == FRAME_FAREWELL) {
         m->farewell = f.farewell;
         m->said_farewell = true;
+    } else if (f.type == FRAME_PEER) {
+        hear_proxy(m, &f.peer);
+    } else if (proxy_is_awaited(m)) {
+        end_of(m, "front forgot the proxy");
     } else if (f.type == FRAME_ASK_AUTH) {
         if (m->failures >= LOGIN_TRIES || !m->setup->plaintext)
             end_of(m, "front asks for a login it may not have");
@@ -475,9 +507,29 @@ static const char *reason_of(const struct monitor *m)
     static const char *const reasons[END_COUNT] = {
         [END_QUIT] = "quit",   [END_EOF] = "eof",     [END_TIMEOUT] = "timeout",
         [END_ERROR] = "error", [END_INUSE] = "inuse", [END_REFUSED] = "refused",
+        [END_PROXY] = "proxy",
     };
 
     return m->said_farewell ? reasons[m->farewell.reason] : "killed";
+}
+
+/*
+ * A proxy looks every few seconds whether we live: it says so, or connects and
+ * goes without a word, or is its own client. Nobody wants to read of that; a
+ * try to log in is told whoever made it.
+ */
+static bool is_health_check(const struct monitor *m)
+{
+    if (!m->setup->proxied || m->phase != PHASE_GREETED || m->failures > 0 ||
+        !m->said_farewell)
+        return false;
+    bool silent =
+        m->farewell.received == 0 &&
+        (m->farewell.reason == END_EOF || m->farewell.reason == END_ERROR);
+    bool itself = m->heard_proxy &&
+                  (m->proxy == PROXY_ITSELF ||
+                   networks_hold(&m->setup->policy->proxies, &m->setup->peer));
+    return silent || itself;
 }
 
 static void log_end(const struct monitor *m)
@@ -486,6 +538,8 @@ static void log_end(const struct monitor *m)
     long seconds = (long)((clock_ms() - m->setup->started) / 1000);
     char quoted[LOG_QUOTED];
 
+    if (is_health_check(m))
+        return;
     if (m->phase != PHASE_SESSION) {
         log_line(log_of(m), LOG_INFO,
                  "closed before login: peer=%s secs=%ld reason=%s",

@@ -5,7 +5,9 @@
  * environment before they divide. Read-only afterwards. */
 
 #include "net/peer.h"
+#include "net/proxy.h"
 #include "rooms/log.h"
+#include "rooms/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,9 +29,23 @@ struct setup {
     int in, out;         /* the client */
     int auth_program;    /* O_PATH */
     int empty_directory; /* O_PATH; front's root */
-    struct peer peer;
+    const struct policy *policy;
+    struct peer peer; /* the proxy, until it has told who its client is */
+    bool proxied;     /* a PROXY header must come first */
+    char via[80];     /* for the log: "", or " via=" and the proxy */
     struct log log;
 };
+
+/* Who is at the other end of the client's descriptor: sets peer, proxied,
+ * plaintext and exposed. */
+void setup_meet(struct setup *s, const struct peer *peer);
+
+/*
+ * The same when the proxy has told it: sets peer, plaintext, exposed and via.
+ * Whatever is told is not local, and a loopback address is inside no network.
+ * A proxy that speaks for itself keeps its own address.
+ */
+void setup_tell(struct setup *s, const struct proxy_header *told);
 
 /* How a room ends that cannot go on; the monitor logs it. */
 enum {

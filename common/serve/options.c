@@ -74,41 +74,77 @@ static const char *set_secrets(struct options *o, const char *value)
     return NULL;
 }
 
-static const char *add_networks(struct options *o, const char *value)
+/* Takes the next word of a list; commas part them. Returns NULL, or what is
+ * wrong with it. */
+static const char *cut_word(struct slice *rest, char *word, size_t size)
 {
-    char word[64];
-    struct slice rest = slice_of(value);
+    const char *comma = memchr(rest->at, ',', rest->len);
+    size_t len = comma != NULL ? (size_t)(comma - rest->at) : rest->len;
+    size_t taken = len + (comma != NULL);
 
-    while (rest.len > 0) {
-        const char *comma = memchr(rest.at, ',', rest.len);
-        size_t len = comma != NULL ? (size_t)(comma - rest.at) : rest.len;
-        if (o->network_count == NETWORKS_MAX)
-            return "at most 32 networks";
-        if (slice_copy((struct slice){rest.at, len}, word, sizeof word) < 0)
-            return "networks such as 192.0.2.0/24";
-        if (strcmp(word, "local") != 0 &&
-            network_parse(word, &o->networks[o->network_count++]) < 0)
-            return "never, local, always, or networks such as 192.0.2.0/24";
-        size_t taken = len + (comma != NULL);
-        rest.at += taken;
-        rest.len -= taken;
-    }
+    if (slice_copy((struct slice){rest->at, len}, word, size) < 0)
+        return "networks such as 192.0.2.0/24";
+    *rest = (struct slice){rest->at + taken, rest->len - taken};
     return NULL;
+}
+
+static const char *add_network(struct networks *networks, const char *word)
+{
+    if (networks->count == NETWORKS_MAX)
+        return "at most 32 networks";
+    if (network_parse(word, &networks->list[networks->count]) < 0)
+        return "networks such as 192.0.2.0/24";
+    networks->count++;
+    return NULL;
+}
+
+static const char *add_trusted(struct policy *policy, const char *word)
+{
+    if (strcmp(word, "local") == 0)
+        return NULL;
+    if (strcmp(word, "proxy-tls") == 0) {
+        policy->proxy_tls = true;
+        return NULL;
+    }
+    const char *wanted = add_network(&policy->networks, word);
+    return wanted == NULL || policy->networks.count == NETWORKS_MAX
+               ? wanted
+               : "never, always, or of local, proxy-tls and networks such as "
+                 "192.0.2.0/24";
 }
 
 static const char *set_plaintext(struct options *o, const char *value)
 {
-    o->plaintext = PLAINTEXT_NETWORKS;
-    o->network_count = 0;
-    if (strcmp(value, "never") == 0)
-        o->plaintext = PLAINTEXT_NEVER;
-    else if (strcmp(value, "always") == 0)
-        o->plaintext = PLAINTEXT_ALWAYS;
-    else if (value[0] == '\0')
-        return "never, local, always, or networks such as 192.0.2.0/24";
-    else
-        return add_networks(o, value);
-    return NULL;
+    struct slice rest = slice_of(value);
+    const char *wanted = NULL;
+    char word[64];
+
+    o->policy.networks.count = 0;
+    o->policy.proxy_tls = false;
+    o->policy.plaintext = strcmp(value, "never") == 0    ? PLAINTEXT_NEVER
+                          : strcmp(value, "always") == 0 ? PLAINTEXT_ALWAYS
+                                                         : PLAINTEXT_NETWORKS;
+    if (o->policy.plaintext != PLAINTEXT_NETWORKS)
+        return NULL;
+    do
+        if ((wanted = cut_word(&rest, word, sizeof word)) == NULL)
+            wanted = add_trusted(&o->policy, word);
+    while (wanted == NULL && rest.len > 0);
+    return wanted;
+}
+
+static const char *set_proxy(struct options *o, const char *value)
+{
+    struct slice rest = slice_of(value);
+    const char *wanted = NULL;
+    char word[64];
+
+    o->policy.proxies.count = 0;
+    do
+        if ((wanted = cut_word(&rest, word, sizeof word)) == NULL)
+            wanted = add_network(&o->policy.proxies, word);
+    while (wanted == NULL && rest.len > 0);
+    return wanted;
 }
 
 static const char *add_domain(struct options *o, const char *value)
@@ -206,6 +242,8 @@ static const struct row rows[] = {
     {"secrets", 's', "FILE", set_secrets, true, "secret file", NULL},
     {"plaintext", 'P', "WHO", set_plaintext, true,
      "passwords without TLS: never, local, always, or networks (local)", NULL},
+    {"proxy", 0, "NETWORKS", set_proxy, true,
+     "who must send a PROXY header first (nobody)", NULL},
     {"domain", 'd', "NAME", add_domain, true,
      "strip @NAME from user names; may be repeated", NULL},
     {"read-only", 'r', NULL, set_read_only, true, "delete nothing", NULL},

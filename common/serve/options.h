@@ -4,13 +4,12 @@
 /* Options: one table serves the command line, the configuration file and
  * --help. The command line wins over the file. */
 
-#include "net/peer.h"
+#include "rooms/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    NETWORKS_MAX = 32,
     DOMAINS_MAX = 16
 };
 
@@ -20,12 +19,6 @@ enum action {
     ACTION_RECOVER,
     ACTION_VERSION,
     ACTION_HELP
-};
-
-enum plaintext {
-    PLAINTEXT_NETWORKS, /* local, and the networks named */
-    PLAINTEXT_NEVER,
-    PLAINTEXT_ALWAYS
 };
 
 enum log_choice {
@@ -41,9 +34,7 @@ struct options {
     uint32_t providers; /* 0: as who we are */
     const char *pam_service;
     const char *secrets;
-    enum plaintext plaintext;
-    struct network networks[NETWORKS_MAX];
-    size_t network_count;
+    struct policy policy;
     const char *domains[DOMAINS_MAX + 1]; /* NULL-ended */
     size_t domain_count;
     bool read_only;

@@ -5,6 +5,7 @@
 
 #include "serve/session.h"
 #include "base/clock.h"
+#include "serve/proxied.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -202,6 +203,8 @@ static void serve(struct session *s)
 {
     struct slice line;
 
+    if (proxied_begin(s) < 0)
+        return;
     s->protocol->greet(s);
     while (s->state != STATE_DONE) {
         enum stream_event event = next_line(s, &line);

@@ -75,6 +75,7 @@ struct protocol {
 struct session {
     const struct protocol *protocol;
     const struct setup *setup;
+    struct setup told; /* the setup behind a proxy, once it has spoken */
     const char *const *domains; /* NULL-ended: @NAME is stripped */
     bool read_only;             /* --read-only */
     uint64_t timeout;           /* seconds */

@@ -193,16 +193,6 @@ static int choose_auth(struct startup *u)
     return 0;
 }
 
-static bool plaintext_allowed(const struct options *o, const struct peer *peer)
-{
-    if (o->plaintext != PLAINTEXT_NETWORKS)
-        return o->plaintext == PLAINTEXT_ALWAYS;
-    for (size_t i = 0; i < o->network_count; i++)
-        if (network_holds(&o->networks[i], peer))
-            return true;
-    return peer->local;
-}
-
 static void choose_times(struct startup *u)
 {
     uint64_t seconds = u->options.login_timeout;
@@ -220,6 +210,7 @@ static int settle(struct startup *u)
 
     s->method = u->protocol->method;
     s->template = u->options.template;
+    s->policy = &u->options.policy;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
         (status = choose_auth(u)) != 0 ||
         (status = open_beside(u, AUTH_PROGRAM, 0, &s->auth_program)) != 0 ||
@@ -336,13 +327,13 @@ static int recover(struct startup *u)
 static int serve(struct startup *u)
 {
     int status = settle(u);
+    struct peer peer;
 
     if (status != 0)
         return misconfigured(u, status);
-    if (peer_of(u->setup.in, &u->setup.peer) < 0)
+    if (peer_of(u->setup.in, &peer) < 0)
         return 0; /* the client has gone again */
-    u->setup.plaintext = plaintext_allowed(&u->options, &u->setup.peer);
-    u->setup.exposed = !u->setup.peer.local;
+    setup_meet(&u->setup, &peer);
     tune(u->setup.out);
     open_log(u);
     return divide(u);

@@ -20,10 +20,10 @@ COUNTERS = (r'secs=\d+ reason=(quit|eof|timeout|error|inuse|refused|killed) mess
             r'top=\d+ deleted=\d+ received=\d+ sent=\d+')
 NAME = r'user="[!#-\[\]-~]*(\\x[0-9a-f]{2}[!#-\[\]-~]*)*"'
 LOG_LINES = [re.compile(pattern) for pattern in (
-    rf'login: peer=\S+ method=\S+ {NAME}',
-    rf'login failed: peer=\S+ method=\S+ attempt=\d+ reason=(refused|unavailable|plaintext) {NAME}',
+    rf'login: peer=\S+( via=\S+( tls=proxy)?)? method=\S+ {NAME}',
+    rf'login failed: peer=\S+( via=\S+( tls=proxy)?)? method=\S+ attempt=\d+ reason=(refused|unavailable|plaintext) {NAME}',
     rf'session end: {NAME} peer=\S+ {COUNTERS}',
-    r'closed before login: peer=\S+ secs=\d+ reason=(quit|eof|timeout|error|refused|killed)',
+    r'closed before login: peer=\S+ secs=\d+ reason=(quit|eof|timeout|error|refused|proxy|killed)',
     r'warning: .+')]
 
 
