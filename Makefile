@@ -131,7 +131,15 @@ $(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
 faults: $(FAULTS)
 	$(FAULTS) full
 
-unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS)
+# What the suite asks about the contract between the rooms.
+ROWS = $(BUILD)/tests/tools/rows
+
+$(ROWS): tests/tools/rows.c $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
+
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(ROWS)
 
 test: all unit fuzz-replay
 	RESTANTE_BUILD=$(BUILD) tests/run

@@ -3,6 +3,7 @@
 #include "rooms/contract.h"
 #include "base/clock.h"
 #include "net/proxy.h"
+#include "rooms/setup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -287,4 +288,16 @@ int frame_receive(int wire, enum room receiver, unsigned phase,
     frame_close_fds(f);
     errno = EPROTO;
     return -1;
+}
+
+int frame_expect(int wire, enum room receiver, unsigned phase,
+                 enum frame_type type, int64_t deadline, struct frame *f)
+{
+    int got = frame_receive(wire, receiver, phase, deadline, f);
+
+    if ((got == 1 && f->type != type) || (got < 0 && errno == EPROTO))
+        _exit(EXIT_OWNED);
+    if (got == 0)
+        errno = EPIPE;
+    return got == 1 ? 0 : -1;
 }

@@ -268,6 +268,15 @@ int frame_send(int wire, const struct frame *f);
 int frame_receive(int wire, enum room receiver, unsigned phase,
                   int64_t deadline, struct frame *f);
 
+/*
+ * Waits for the answer to a question: a frame of that type. In a room that is
+ * sent anything else the sender is owned, and the room ends (EXIT_OWNED), which
+ * the monitor logs. Returns 0, or -1 with errno: EPIPE (the sender has gone),
+ * ETIMEDOUT.
+ */
+int frame_expect(int wire, enum room receiver, unsigned phase,
+                 enum frame_type type, int64_t deadline, struct frame *f);
+
 /* Closes the descriptors of a received frame. */
 void frame_close_fds(struct frame *f);
 

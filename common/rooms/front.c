@@ -62,8 +62,8 @@ int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline)
     frame_make(&frame, FRAME_ASK_AUTH);
     frame.ask_auth.mechanism = mechanism;
     if (frame_send(f->monitor, &frame) < 0 ||
-        frame_receive(f->monitor, ROOM_FRONT, PHASE_GREETED, deadline,
-                      &frame) != 1)
+        frame_expect(f->monitor, ROOM_FRONT, PHASE_GREETED, FRAME_AUTH_BORN,
+                     deadline, &frame) < 0)
         return -1;
     f->auth = frame.fds[0];
     return 0;
@@ -90,8 +90,8 @@ int front_login(struct front *f, const struct frame_password *password,
         return -1;
     /* An auth that is dead already leaves its verdict to the monitor. */
     give_password(f, password);
-    if (frame_receive(f->monitor, ROOM_FRONT, PHASE_LOGIN, deadline, &frame) !=
-        1)
+    if (frame_expect(f->monitor, ROOM_FRONT, PHASE_LOGIN, FRAME_VERDICT,
+                     deadline, &frame) < 0)
         return -1;
     close(f->auth);
     f->auth = -1;

@@ -58,9 +58,9 @@ static int ask_dotlock(struct dotlocker *self)
     struct frame f;
 
     frame_make(&f, FRAME_DOTLOCK);
-    if (frame_send(k->monitor, &f) < 0)
-        _exit(0);
-    if (frame_receive(k->monitor, ROOM_KEEPER, k->phase, CLOCK_NEVER, &f) != 1)
+    if (frame_send(k->monitor, &f) < 0 ||
+        frame_expect(k->monitor, ROOM_KEEPER, k->phase, FRAME_DOTLOCKED,
+                     CLOCK_NEVER, &f) < 0)
         _exit(0); /* the monitor is gone, and with it the session */
     errno = f.dotlocked.error;
     if (errno == 0)
@@ -81,7 +81,8 @@ static void release_dotlock(struct dotlocker *self)
     /* The answer is waited for: when the client hears of it, it is gone. */
     frame_make(&f, FRAME_UNDOTLOCK);
     if (frame_send(k->monitor, &f) < 0 ||
-        frame_receive(k->monitor, ROOM_KEEPER, k->phase, CLOCK_NEVER, &f) != 1)
+        frame_expect(k->monitor, ROOM_KEEPER, k->phase, FRAME_DOTLOCKED,
+                     CLOCK_NEVER, &f) < 0)
         _exit(0);
 }
 

@@ -47,13 +47,8 @@ static int ask(const struct maildrop *m, struct frame *f, enum frame_type want)
 {
     if (frame_send(m->keeper, f) < 0)
         return -1;
-    int got =
-        frame_receive(m->keeper, ROOM_FRONT, PHASE_SESSION, CLOCK_NEVER, f);
-    if (got == 1 && f->type == want)
-        return 0;
-    if (got == 1)
-        frame_close_fds(f);
-    return -1;
+    return frame_expect(m->keeper, ROOM_FRONT, PHASE_SESSION, want, CLOCK_NEVER,
+                        f);
 }
 
 /* Takes table and mail from the answer. */
