@@ -49,6 +49,11 @@ def _call(name, *arguments):
         raise OSError(error, f"{name}: {os.strerror(error)}")
 
 
+def adopt_orphans():
+    """Descendants whose parents have ended become children of this process."""
+    _call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def mount(source, target, kind=None, flags=0, data=None):
     encode = lambda text: None if text is None else os.fsencode(text)
     _call("mount", encode(source), encode(target), encode(kind), ctypes.c_ulong(flags), encode(data))
@@ -83,7 +88,7 @@ class Place:
         self._machine = None
         self.dir.mkdir(mode=0o755)
         os.umask(0o022)
-        _call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)      # rooms that lost their monitor come to us
+        adopt_orphans()                                 # rooms that lost their monitor come to us
         if not self.missing_root:
             self._enter()
 
