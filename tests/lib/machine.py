@@ -85,6 +85,7 @@ class Machine:
         (etc / "machine-id").unlink(missing_ok=True)
         (etc / "machine-id").write_text("")
         (etc / "fstab").write_text("")
+        (etc / "hostname").write_text("testbed\n")
         self.place.add_users(etc)
 
     def _install(self):
@@ -176,9 +177,9 @@ class Machine:
         """A file of the machine as it is there now, /run and /tmp included."""
         return Path(f"/proc/{self.pid}/root", str(name).lstrip("/"))
 
-    def connect(self, program="pop3d", address="127.0.0.1", port=None):
-        """A Stream to the socket of pop3d or pop2d."""
-        sock = socket.create_connection((address, port or PORTS[program]), timeout=20)
+    def connect(self, program="pop3d", address="127.0.0.1", port=None, source=""):
+        """A Stream to the socket of pop3d or pop2d, or to another port."""
+        sock = socket.create_connection((address, port or PORTS[program]), 20, (source, 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Stream.of(sock)
 

@@ -13,7 +13,7 @@ mkdir "$group"
 echo 0 >"$group/cgroup.procs"
 
 export UNIFIED_CGROUP_HIERARCHY=1 SYSTEMD_NSPAWN_USE_CGNS=1
-systemd-nspawn --quiet --register=no --keep-unit --console=pipe --link-journal=no --hostname=testbed \
+systemd-nspawn --quiet --register=no --keep-unit --console=pipe --link-journal=no \
 	--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" --capability=CAP_NET_ADMIN \
 	-D "$root" "$@" --boot systemd.unit=multi-user.target </dev/null &
 nspawn=$!

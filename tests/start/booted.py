@@ -1,15 +1,19 @@
 """A machine with systemd as PID 1 and the shipped units, enabled as README says: what runs there, as whom, in which cage."""
 
+import grp
 import os
 import re
+import signal
+import time
 
-from lib import client, inside, mbox
+from lib import client, inside, mbox, server
 from lib.suite import check, each, equal, limit, needs, until
 from lib.testbed import USERS
 
 MAIL = mbox.mailbox(3, 2000)
 MESSAGES = mbox.parse(MAIL)
 ALICE = USERS["alice"][0]
+MAIL_GROUP = grp.getgrnam("mail").gr_gid
 PROTOCOLS = (("pop3", "pop3d"), ("pop2", "pop2d"))
 MACHINE = ("root", "network", "sandbox", "nspawn")
 
@@ -128,3 +132,169 @@ def test_filter(bed, program):
         pop.stream.take_all()
         until(lambda: not machine.monitors(program), "the other rooms to end")
     equal(bed.mailbox().read_bytes(), MAIL, "the mailbox")
+
+
+# Locks and updates across boots.
+
+@needs(*MACHINE)
+@limit(90)
+@each(*PROTOCOLS)
+def test_dotlock_of_another_boot(bed, program):
+    """Its number belongs to somebody else by now. What boot it is has to be known inside the unit, too."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    since = machine.mark()
+    alive = machine.run("systemctl", "show", "-P", "MainPID", "systemd-journald.service").strip()
+    lock = bed.spool / "alice.lock"
+    lock.write_text(f"{alive}\ntestbed\n00000000-1111-2222-3333-444444444444\n")
+    os.chown(lock, ALICE, MAIL_GROUP)
+    equal(machine.run("hostname").strip(), "testbed", "host")
+    begun = time.monotonic()
+    begin(machine, program).quit()
+    check(time.monotonic() - begun < 10, "the login waited for a lock of another boot")
+    ended(machine, since, program, 1, "quit")
+
+
+def begin_update(bed, machine, program):
+    """Deletes the first message of a large maildrop; returns when octets are being moved, with the worker stopped."""
+    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(8, 5_000_000))
+    before = path.read_bytes()
+    pop = begin(machine, program)
+    if program == "pop3d":
+        pop.ok("DELE 1")
+    else:
+        pop.retr(pop.read())
+        pop.ackd()
+    written = path.stat().st_mtime_ns
+    rooms, = machine.monitors(program)
+    pop.stream.send(b"QUIT\r\n")
+    until(lambda: path.stat().st_mtime_ns != written, "the mailbox to be written", 30)
+    for pid in server.descendants(rooms.keeper.pid):
+        os.kill(pid, signal.SIGSTOP)
+    check(path.read_bytes() not in (before, whole(before)), "the update was over already: the test is void")
+    return path, before, pop, rooms
+
+
+def whole(before):
+    return b"".join(message.raw for message in mbox.parse(before)[1:])
+
+
+@needs(*MACHINE)
+@limit(120)
+@each(*PROTOCOLS)
+def test_stopped_in_the_middle_of_an_update(bed, program):
+    """`systemctl stop` waits for it. Afterwards the message is gone, all others are there, and nothing has failed."""
+    machine = bed.machine()
+    since = machine.mark()
+    path, before, pop, rooms = begin_update(bed, machine, program)
+    workers = server.descendants(rooms.keeper.pid)
+    unit, = machine.units(f"{program[:4]}@*.service")
+    machine.run("systemctl", "stop", "--no-block", unit)
+    until(lambda: machine.units(unit) == {unit: "deactivating"}, "the unit to be stopped")
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
+    pop.stream.take_all()
+    until(lambda: not machine.units(unit), "the unit to be gone", 30)
+    equal(path.read_bytes(), whole(before), "the mailbox")
+    equal(sorted(entry.name for entry in bed.spool.iterdir()), ["alice"], "files in the spool")
+    equal([entry["MESSAGE"] for entry in machine.journal(since) if int(entry["PRIORITY"]) <= 4], [], "warnings and errors")
+
+
+@needs(*MACHINE)
+@limit(120)
+def test_power_off_in_the_middle_of_an_update(bed):
+    """All processes are gone at once; the machine boots; what was begun is finished before anybody logs in."""
+    machine = bed.machine()
+    path, before, pop, _ = begin_update(bed, machine, "pop3d")
+    machine.stop()
+    pop.stream.take_all()
+    torn = path.read_bytes()
+    check(torn not in (before, whole(before)), "the update was over already: the test is void")
+    inode = path.stat().st_ino
+    machine.boot()
+    equal(path.read_bytes(), whole(before), "the mailbox after the boot")
+    equal(path.stat().st_ino, inode, "its inode")
+    boot = machine.run("journalctl", "-q", "-b", "-o", "cat", "-u", "restante-recover.service")
+    check("an interrupted update was finished" in boot, boot)
+    pop = begin(machine, "pop3d")
+    equal(pop.stat()[0], 8, "messages")
+    pop.quit()
+
+
+# Stops, failures, floods.
+
+@needs(*MACHINE)
+@limit(90)
+@each(*PROTOCOLS)
+def test_stopped_in_a_session(bed, program):
+    """The client's connection ends, nothing is deleted, the next login finds everything."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    since = machine.mark()
+    pop = begin(machine, program)
+    if program == "pop3d":
+        pop.ok("DELE 1")
+    else:
+        pop.retr(pop.read())
+        pop.ackd()
+    machine.run("systemctl", "stop", f"{program[:4]}@*.service")
+    pop.stream.expect_end()
+    equal(bed.mailbox().read_bytes(), MAIL, "the mailbox")
+    equal(machine.units(f"{program[:4]}@*.service"), {}, "instances")
+    begin(machine, program).quit()
+    equal([entry["MESSAGE"] for entry in machine.journal(since) if int(entry["PRIORITY"]) <= 4], [], "warnings and errors")
+
+
+@needs(*MACHINE)
+@limit(90)
+@each(*PROTOCOLS)
+def test_sockets_stopped_and_started(bed, program):
+    """Stopping the socket leaves the session alone; an upgrade restarts it."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    socket = f"{program[:4]}.socket"
+    pop = begin(machine, program)
+    machine.run("systemctl", "restart", socket)
+    begin(machine, program, login=None).stream.close()
+    equal(pop.stat() if program == "pop3d" else (3, pop.read()), (3, pop.stat()[1]) if program == "pop3d" else (3, MESSAGES[0].size),
+          "what the session says afterwards")
+    pop.quit()
+
+
+@needs(*MACHINE)
+@limit(90)
+@each(*PROTOCOLS)
+def test_failed_instances_do_not_count(bed, program):
+    """Sessions that were killed leave no unit behind, and the next client is served."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    for number in range(12):
+        pop = begin(machine, program, login="alice" if number % 2 else None)
+        rooms, = machine.monitors(program)
+        os.kill(rooms.monitor.pid, signal.SIGSEGV if number % 3 else signal.SIGKILL)
+        pop.stream.take_all()
+        until(lambda: not machine.monitors(program), "the rooms to be gone")
+    until(lambda: machine.units(f"{program[:4]}@*.service") == {}, "failed instances to be collected")
+    equal(machine.run("systemctl", "is-active", f"{program[:4]}.socket").strip(), "active", "the socket")
+    begin(machine, program).quit()
+    equal(bed.mailbox().read_bytes(), MAIL, "the mailbox")
+
+
+@needs(*MACHINE)
+@limit(120)
+@each(*PROTOCOLS)
+def test_flood(bed, program):
+    """Twice as many connections at once as systemd's own brake lets pass, from one address: those over the limit are
+    closed, the socket does not fail, others are served meanwhile, and the address itself afterwards."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    streams = [machine.connect(program, source="127.0.0.10") for _ in range(400)]
+    other = begin(machine, program)
+    other.quit()
+    served = sum(stream.take_line().startswith(b"+") for stream in streams)
+    equal(served, 32, "connections of the flooder that were served")
+    equal(machine.units(f"{program[:4]}.socket"), {f"{program[:4]}.socket": "active"}, "the socket")
+    for stream in streams:
+        stream.close()
+    until(lambda: not machine.monitors(program), "the flood to ebb", 40)
+    equal(machine.connect(program, source="127.0.0.10").take_line()[:1], b"+", "the greeting afterwards")
