@@ -145,13 +145,23 @@ class Machine:
         """Everything in it is killed; what it had on its disk stays for the next boot()."""
         if self._process is None:
             return
+        inside = self.pids() - {self._process.pid}
         os.close(self._life)
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        until(lambda: not any(self._lives(pid) for pid in inside), "the processes of the machine to be gone")
         self._process = self.pid = None
+
+    @staticmethod
+    def _lives(pid):
+        """A dead one is buried, if it has become ours with the death of systemd-nspawn."""
+        try:
+            return os.waitpid(pid, os.WNOHANG)[0] == 0
+        except ChildProcessError:
+            return Path(f"/proc/{pid}").exists()
 
     def pids(self):
         """All its processes, and what keeps it, as this side sees them."""

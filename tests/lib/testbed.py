@@ -329,6 +329,16 @@ class Bed:
         self._closers.append(listener.close)
         return listener
 
+    def daemon(self, *command, **more):
+        """Any other program that runs beside the test, and is ended with it; returns its Popen, with .log, a path."""
+        path = self.dir / f"{os.path.basename(command[0])}.{len(self._closers)}.log"
+        with open(path, "wb") as log:
+            process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                                       **{"env": server.CLEAN_ENVIRONMENT, **more})
+        process.log = path
+        self._closers.append(lambda: end_process(process))
+        return process
+
     def syslog(self):
         """From now on /dev/log is read; returns the growing list of lines."""
         check(self.privileged, "only a namespace has its own /dev/log")
@@ -395,6 +405,15 @@ class Bed:
                         shutil.rmtree(entry)
                     else:
                         entry.unlink()
+
+
+def end_process(process):
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def reap():

@@ -6,7 +6,7 @@ import re
 import signal
 import time
 
-from lib import client, inside, mbox, server
+from lib import client, inside, mbox
 from lib.suite import check, each, equal, limit, needs, until
 from lib.testbed import USERS
 
@@ -16,6 +16,7 @@ ALICE = USERS["alice"][0]
 MAIL_GROUP = grp.getgrnam("mail").gr_gid
 PROTOCOLS = (("pop3", "pop3d"), ("pop2", "pop2d"))
 MACHINE = ("root", "network", "sandbox", "nspawn")
+TRACED = (*MACHINE, "strace")
 
 
 def begin(machine, program, login="alice"):
@@ -156,8 +157,9 @@ def test_dotlock_of_another_boot(bed, program):
 
 
 def begin_update(bed, machine, program):
-    """Deletes the first message of a large maildrop; returns when octets are being moved, with the worker stopped."""
-    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(8, 5_000_000))
+    """Deletes the first message of a large maildrop; returns when octets are being moved, and no more will be for some
+    seconds."""
+    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(8, 3_000_000))
     before = path.read_bytes()
     pop = begin(machine, program)
     if program == "pop3d":
@@ -167,32 +169,30 @@ def begin_update(bed, machine, program):
         pop.ackd()
     written = path.stat().st_mtime_ns
     rooms, = machine.monitors(program)
+    tracer = bed.daemon("strace", "-f", "-p", rooms.keeper.pid, "-e", "trace=pwrite64", "-o", bed.dir / "trace",
+                        "-e", "inject=pwrite64:delay_enter=3s:when=3")
+    until(lambda: b"attached" in tracer.log.read_bytes(), "strace to trace")
     pop.stream.send(b"QUIT\r\n")
     until(lambda: path.stat().st_mtime_ns != written, "the mailbox to be written", 30)
-    for pid in server.descendants(rooms.keeper.pid):
-        os.kill(pid, signal.SIGSTOP)
     check(path.read_bytes() not in (before, whole(before)), "the update was over already: the test is void")
-    return path, before, pop, rooms
+    return path, before, pop
 
 
 def whole(before):
     return b"".join(message.raw for message in mbox.parse(before)[1:])
 
 
-@needs(*MACHINE)
+@needs(*TRACED)
 @limit(120)
 @each(*PROTOCOLS)
 def test_stopped_in_the_middle_of_an_update(bed, program):
     """`systemctl stop` waits for it. Afterwards the message is gone, all others are there, and nothing has failed."""
     machine = bed.machine()
     since = machine.mark()
-    path, before, pop, rooms = begin_update(bed, machine, program)
-    workers = server.descendants(rooms.keeper.pid)
+    path, before, pop = begin_update(bed, machine, program)
     unit, = machine.units(f"{program[:4]}@*.service")
     machine.run("systemctl", "stop", "--no-block", unit)
     until(lambda: machine.units(unit) == {unit: "deactivating"}, "the unit to be stopped")
-    for pid in workers:
-        os.kill(pid, signal.SIGCONT)
     pop.stream.take_all()
     until(lambda: not machine.units(unit), "the unit to be gone", 30)
     equal(path.read_bytes(), whole(before), "the mailbox")
@@ -200,12 +200,12 @@ def test_stopped_in_the_middle_of_an_update(bed, program):
     equal([entry["MESSAGE"] for entry in machine.journal(since) if int(entry["PRIORITY"]) <= 4], [], "warnings and errors")
 
 
-@needs(*MACHINE)
+@needs(*TRACED)
 @limit(120)
 def test_power_off_in_the_middle_of_an_update(bed):
     """All processes are gone at once; the machine boots; what was begun is finished before anybody logs in."""
     machine = bed.machine()
-    path, before, pop, _ = begin_update(bed, machine, "pop3d")
+    path, before, pop = begin_update(bed, machine, "pop3d")
     machine.stop()
     pop.stream.take_all()
     torn = path.read_bytes()
