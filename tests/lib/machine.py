@@ -70,6 +70,8 @@ class Machine:
     def usable(self):
         if self._trouble:
             raise self._trouble
+        if self.pid is None:                            # a test had switched it off
+            self.boot()
         return self
 
     # Before it boots.
@@ -145,7 +147,7 @@ class Machine:
         """Everything in it is killed; what it had on its disk stays for the next boot()."""
         if self._process is None:
             return
-        inside = self.pids() - {self._process.pid}
+        inside, self.pid = self.pids() - {self._process.pid}, None
         os.close(self._life)
         try:
             self._process.wait(20)
@@ -153,7 +155,7 @@ class Machine:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         until(lambda: not any(self._lives(pid) for pid in inside), "the processes of the machine to be gone")
-        self._process = self.pid = None
+        self._process = None
 
     @staticmethod
     def _lives(pid):
@@ -235,10 +237,12 @@ class Machine:
 
     def finish(self):
         """The end of a test: no session is left, and no state. Returns what was wrong, or ""."""
+        if self.pid is None:
+            return ""
         try:
             until(lambda: not self.units("pop[23]*@*.service"), "all sessions of the machine to end")
         except Failure as failure:
-            return f"{failure}: {self.units('pop[23]*@*.service')}"
+            return f"{failure}{self.notes()}"
         for entry in self.path("/var/lib/restante").iterdir():
             shutil.rmtree(entry)
         return ""

@@ -159,7 +159,7 @@ def test_dotlock_of_another_boot(bed, program):
 def begin_update(bed, machine, program):
     """Deletes the first message of a large maildrop; returns when octets are being moved, and no more will be for some
     seconds."""
-    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(8, 3_000_000))
+    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(8, 5_000_000))
     before = path.read_bytes()
     pop = begin(machine, program)
     if program == "pop3d":
@@ -170,7 +170,7 @@ def begin_update(bed, machine, program):
     written = path.stat().st_mtime_ns
     rooms, = machine.monitors(program)
     tracer = bed.daemon("strace", "-f", "-p", rooms.keeper.pid, "-e", "trace=pwrite64", "-o", bed.dir / "trace",
-                        "-e", "inject=pwrite64:delay_enter=3s:when=3")
+                        "-e", "inject=pwrite64:delay_enter=4s:when=5")
     until(lambda: b"attached" in tracer.log.read_bytes(), "strace to trace")
     pop.stream.send(b"QUIT\r\n")
     until(lambda: path.stat().st_mtime_ns != written, "the mailbox to be written", 30)
