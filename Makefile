@@ -50,7 +50,7 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 # What each program is made of: the rooms it holds.
 COMMON = $(addprefix common/, \
 	base/slice.c base/clock.c base/trusted.c base/exact.c \
-	net/stream.c net/wire.c net/peer.c net/proxy.c \
+	base/vector.c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
@@ -110,7 +110,7 @@ test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test
 	tests/clients/unpack $(BUILD)/tests popa3d
 
-UNIT = wire kerberos4
+UNIT = wire vector kerberos4
 unit = $(BUILD)/tests/unit/$(1)
 COMMON_OBJECTS = $(call object,$(COMMON))
 

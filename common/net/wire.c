@@ -6,84 +6,74 @@
 
 void wire_start(struct wire *w, bool stuff, uint64_t lines)
 {
-    *w = (struct wire){
-        .stuff = stuff, .at_start = true, .blank = true, .lines = lines};
+    *w = (struct wire){.expansion = {.stuff = stuff, .previous = '\n'},
+                       .blank = true,
+                       .lines = lines};
 }
 
-/* Copies a run that holds no LF. Returns the octets written. */
-static size_t put_run(struct wire *w, const char *run, size_t len, char *to)
+static size_t expand(struct wire *w, const char **from, const char *end,
+                     char *to, size_t room)
 {
-    size_t dot = 0;
+    uint64_t dots = w->expansion.dots;
+    size_t used = lines_expand(&w->expansion, from, end, to, room);
 
-    if (len == 0)
-        return 0;
-    if (w->stuff && w->at_start && run[0] == '.')
-        to[dot++] = '.';
-    memcpy(to + dot, run, len);
-    if (len > 1 || run[0] != '\r' || !w->at_start)
-        w->blank = false;
-    w->at_start = false;
-    w->after_cr = run[len - 1] == '\r';
-    w->octets += len;
-    return len + dot;
+    w->octets += used - (w->expansion.dots - dots);
+    return used;
 }
 
-static size_t put_line_end(struct wire *w, char *to)
+/* Is there nothing but a CR, if anything, in this piece of a line's text? */
+static bool is_blank(const char *text, size_t len, char previous)
 {
-    size_t len = 0;
-
-    if (!w->after_cr)
-        to[len++] = '\r';
-    to[len++] = '\n';
-    w->octets += len;
-    w->at_start = true;
-    w->after_cr = false;
-    return len;
+    return len == 0 || (len == 1 && text[0] == '\r' && previous == '\n');
 }
 
 /* Counts the line just ended against the limit. */
 static void count_line(struct wire *w)
 {
-    if (w->in_body) {
-        if (w->lines != WIRE_ALL_LINES)
-            w->lines--;
-    } else if (w->blank) {
+    if (w->in_body)
+        w->lines--;
+    else if (w->blank)
         w->in_body = true;
-    }
     w->blank = true;
     w->done = w->in_body && w->lines == 0;
+}
+
+/* Takes what there is of one line. */
+static size_t encode_line(struct wire *w, const char **from, const char *end,
+                          char *to, size_t room)
+{
+    const char *line = *from, *lf = memchr(line, '\n', (size_t)(end - line));
+    char previous = w->expansion.previous;
+    size_t used = expand(w, from, lf != NULL ? lf + 1 : end, to, room);
+    bool whole = lf != NULL && *from > lf;
+    size_t text = (size_t)((whole ? lf : *from) - line);
+
+    w->blank = w->blank && is_blank(line, text, previous);
+    if (whole)
+        count_line(w);
+    return used;
 }
 
 size_t wire_encode(struct wire *w, const char **from, const char *end, char *to,
                    size_t room)
 {
-    const char *at = *from;
     size_t used = 0;
 
-    /* Beside the run itself a dot, a CR and a LF may have to fit. */
-    while (at < end && !w->done && room - used > 3) {
-        size_t part = (size_t)(end - at);
-        if (part > room - used - 3)
-            part = room - used - 3;
-        const char *lf = memchr(at, '\n', part);
-        if (lf != NULL)
-            part = (size_t)(lf - at);
-        used += put_run(w, at, part, to + used);
-        at += part;
-        if (lf != NULL) {
-            used += put_line_end(w, to + used);
-            at++;
-            count_line(w);
-        }
-    }
-    *from = at;
+    if (w->lines == WIRE_ALL_LINES)
+        return expand(w, from, end, to, room);
+    while (*from < end && !w->done && room - used >= EXPAND_ROOM)
+        used += encode_line(w, from, end, to + used, room - used);
     return used;
 }
 
 size_t wire_finish(struct wire *w, char *to)
 {
-    if (w->at_start)
+    if (w->expansion.previous == '\n')
         return 0;
-    w->after_cr = false; /* a lone CR at the very end is no line end */
-    return put_line_end(w, to);
+    /* A lone CR at the very end is no line end. */
+    w->expansion.previous = '\n';
+    to[0] = '\r';
+    to[1] = '\n';
+    w->octets += 2;
+    return 2;
 }

@@ -12,17 +12,13 @@
  * The wire size is counted without stuffing.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/vector.h"
 
 #define WIRE_ALL_LINES UINT64_MAX
 
 struct wire {
-    bool stuff;      /* POP3: dot-stuffing */
+    struct expansion expansion;
     bool in_body;    /* the empty line after the header has been sent */
-    bool at_start;   /* the next octet begins a line */
-    bool after_cr;   /* the last octet was CR */
     bool done;       /* the line limit is reached; take nothing more */
     bool blank;      /* nothing but a CR so far in this line */
     uint64_t lines;  /* body lines still wanted, or WIRE_ALL_LINES */

@@ -3,7 +3,6 @@
 
 #include "spool/mbox_parse.h"
 #include "base/slice.h"
-#include "net/wire.h"
 
 #include <string.h>
 
@@ -60,6 +59,7 @@ bool mbox_is_from(const char *line, size_t len)
     return false;
 }
 
+/* Nothing stands before the file: there a From_ line may begin. */
 void mbox_parse_start(struct mbox_parser *p,
                       int (*emit)(void *, const struct message *),
                       void *context)
@@ -67,86 +67,99 @@ void mbox_parse_start(struct mbox_parser *p,
     memset(p, 0, sizeof *p);
     p->emit = emit;
     p->context = context;
-    p->after_empty = true;
-    XXH3_64bits_reset(&p->check);
+    p->lines.lf = p->lines.empty = LINES_LAST;
 }
 
-/* The message that the parser is in ends where the parser stands. */
-static int finish(struct mbox_parser *p)
+/* Takes octets of the current message into its checksum. */
+static void sum(struct mbox_parser *p, const char *octets, size_t len)
 {
+    if (!p->in_message)
+        return;
+    if (!p->summing)
+        XXH3_64bits_reset(&p->check);
+    p->summing = true;
+    XXH3_64bits_update(&p->check, octets, len);
+}
+
+/* The checksum with the last octets; mostly they are all. */
+static uint64_t sum_up(struct mbox_parser *p, const char *octets, size_t len)
+{
+    if (!p->summing)
+        return XXH3_64bits(octets, len);
+    p->summing = false;
+    XXH3_64bits_update(&p->check, octets, len);
+    return XXH3_64bits_digest(&p->check);
+}
+
+/* The message that the parser is in ends where the parser stands, behind these
+ * octets of it. An empty line at its end separates, unless it is its first. */
+static int finish(struct mbox_parser *p, const char *octets, size_t len)
+{
+    const struct lines *l = &p->lines;
     struct message *m = &p->current;
 
     if (!p->in_message)
         return 0;
     p->in_message = false;
-    if (p->gap > 0) {
-        m->gap = p->gap;
-        m->length -= p->gap;
+    m->length = p->offset - message_text(m);
+    m->wire = m->length + l->bare;
+    if ((l->empty & LINES_LAST) != 0 && l->blank > 1) {
+        m->gap = (l->cr & LINES_LAST >> 1) != 0 ? 2 : 1;
+        m->length -= m->gap;
         m->wire -= 2;
     }
-    if (m->length > 0 && p->previous != '\n')
+    if (m->length > 0 && (l->lf & LINES_LAST) == 0)
         m->wire += 2;
-    m->check = XXH3_64bits_digest(&p->check);
+    m->check = sum_up(p, octets, len);
     return p->emit(p->context, m);
 }
 
-static void begin(struct mbox_parser *p, size_t from_len)
+/* A From_ line has been found and taken. */
+static void begin(struct mbox_parser *p, size_t from_len, bool whole)
 {
     p->current =
         (struct message){.start = p->offset, .from_len = (uint32_t)from_len};
     p->in_message = true;
-    XXH3_64bits_reset(&p->check);
+    p->lines = (struct lines){.lf = whole ? LINES_LAST : 0};
+    p->offset += from_len;
 }
 
-/* Takes in a line, or a piece of one: len >= 1. */
-static void take(struct mbox_parser *p, const char *line, size_t len)
+/* Octets of the line that begins at at, its LF included. */
+static size_t line_length(const char *at, const char *end)
 {
-    bool whole = !p->in_line && line[len - 1] == '\n';
+    const char *lf = memchr(at, '\n', (size_t)(end - at));
 
-    p->current.length += len;
-    p->current.wire += len + wire_gain(line, len, p->previous);
-    p->in_line = line[len - 1] != '\n';
-    p->after_empty = whole && (len == 1 || (len == 2 && line[0] == '\r'));
-    p->gap = p->after_empty && p->in_body ? (uint32_t)len : 0;
-    p->in_body |= p->after_empty;
-}
-
-static void take_from_line(struct mbox_parser *p, const char *line, size_t len)
-{
-    begin(p, len);
-    p->in_line = line[len - 1] != '\n';
-    p->after_empty = false;
-    p->in_body = false;
-    p->gap = 0;
+    return (size_t)((lf != NULL ? lf + 1 : end) - at);
 }
 
 int mbox_parse(struct mbox_parser *p, const char *octets, size_t len)
 {
     const char *at = octets, *end = octets + len, *summed = octets;
 
-    while (at < end) {
-        const char *lf = memchr(at, '\n', (size_t)(end - at));
-        size_t line = (size_t)((lf != NULL ? lf + 1 : end) - at);
-        if (*at == 'F' && !p->in_line && p->after_empty &&
-            mbox_is_from(at, line)) {
-            XXH3_64bits_update(&p->check, summed, (size_t)(at - summed));
-            summed = at;
-            int result = finish(p);
+    for (;;) {
+        const char *stop = lines_take(&p->lines, at, end);
+        p->offset += (uint64_t)(stop - at);
+        if (stop == end)
+            break;
+        size_t line = line_length(stop, end);
+        if (mbox_is_from(stop, line)) {
+            int result = finish(p, summed, (size_t)(stop - summed));
             if (result != 0)
                 return result;
-            take_from_line(p, at, line);
+            begin(p, line, stop[line - 1] == '\n');
+            summed = stop;
+            at = stop + line;
         } else {
-            take(p, at, line);
+            lines_take_letter(&p->lines);
+            p->offset++;
+            at = stop + 1;
         }
-        at += line;
-        p->offset += line;
-        p->previous = at[-1];
     }
-    XXH3_64bits_update(&p->check, summed, (size_t)(at - summed));
+    sum(p, summed, (size_t)(end - summed));
     return 0;
 }
 
 int mbox_parse_end(struct mbox_parser *p)
 {
-    return finish(p);
+    return finish(p, NULL, 0);
 }

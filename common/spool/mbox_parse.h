@@ -16,6 +16,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/vector.h"
 #include "spool/table.h"
 
 #include <stdbool.h>
@@ -26,15 +27,12 @@ struct mbox_parser {
     int (*emit)(void *context, const struct message *m);
     void *context;
 
-    uint64_t offset;  /* of the next octet to come */
-    bool in_line;     /* that octet continues a line */
-    bool after_empty; /* the last whole line was empty, or there was none */
-    bool in_body;     /* the empty line that ends the header has been seen */
-    uint32_t gap;     /* octets of the last line if it may be a separator */
-    char previous;    /* the last octet seen */
+    uint64_t offset; /* of the next octet to come */
     bool in_message;
-    struct message current; /* length and wire grow with each line */
-    XXH3_state_t check;     /* of current */
+    struct message current;
+    struct lines lines; /* behind its From_ line, or from the file's start */
+    bool summing;       /* check has taken some of current */
+    XXH3_state_t check;
 };
 
 void mbox_parse_start(struct mbox_parser *p,
