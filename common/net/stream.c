@@ -70,7 +70,7 @@ static bool wait_for(struct stream *s, int fd, short events, int64_t deadline)
             latch(s, STREAM_TIMEOUT);
             return false;
         }
-        if (ready < 0 && errno != EINTR) {
+        if (errno != EINTR) {
             latch(s, STREAM_FAILED);
             return false;
         }

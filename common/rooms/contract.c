@@ -192,7 +192,7 @@ static void attach(struct msghdr *msg, const struct frame *f, char *control)
         return;
     msg->msg_control = control;
     msg->msg_controllen = CMSG_SPACE(f->fd_count * sizeof(int));
-    struct cmsghdr *header = CMSG_FIRSTHDR(msg);
+    struct cmsghdr *header = (struct cmsghdr *)(void *)control;
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(f->fd_count * sizeof(int));

@@ -269,9 +269,9 @@ static int identify(struct keeper *k, uint32_t *stride)
         free(w);
         return -1;
     }
-    if (k->mailbox.fd < 0) /* nothing to identify */
-        fd = table_write_end(w);
-    else if (k->mailbox.format->identify(&k->mailbox, &k->table, w, stride) < 0)
+    bool any = k->mailbox.fd >= 0;
+    if (any &&
+        k->mailbox.format->identify(&k->mailbox, &k->table, w, stride) < 0)
         table_write_drop(w);
     else
         fd = table_write_end(w);

@@ -178,12 +178,14 @@ static int take_room(int fd, uint64_t at, uint64_t end)
 
 int journal_reserve(struct journal *j, uint64_t octets)
 {
-    uint64_t room = octets < JOURNAL_PAYLOAD ? octets : JOURNAL_PAYLOAD;
-
-    for (unsigned slot = 0; slot < 2 && room > 0; slot++)
-        if (take_room(j->fd, payload_at(slot), payload_at(slot) + room) < 0)
+    if (octets > JOURNAL_PAYLOAD)
+        octets = JOURNAL_PAYLOAD;
+    for (unsigned slot = 0; slot < 2; slot++) {
+        uint64_t at = payload_at(slot);
+        if (octets > 0 && take_room(j->fd, at, at + octets) < 0)
             return -1;
-    j->reserved = room;
+    }
+    j->reserved = octets;
     return 0;
 }
 

@@ -154,7 +154,7 @@ void state_file_name(const char *directory, const char *name,
     MD5Init(&md5);
     MD5Update(&md5, (const uint8_t *)path, (size_t)len);
     MD5Final(digest, &md5);
-    for (int i = 0; i < 12; i++)
+    for (size_t i = 0; i < 12; i++)
         sprintf(file + 2 * i, "%02x", digest[i]);
     snprintf(file + 24, STATE_NAME - 24, ".%s", suffix);
 }

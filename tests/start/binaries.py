@@ -1,0 +1,50 @@
+"""What the compiler and the linker were asked for, read back from the programs that were built."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from lib.suite import check, each, equal, needs
+
+
+ENDBR64 = b"\xf3\x0f\x1e\xfa"
+
+
+def programs(bed):
+    return [path for folder in ("sbin", "libexec/restante") for path in sorted(Path(bed.place.build, folder).iterdir())
+            if path.is_file() and os.access(path, os.X_OK)]
+
+
+def readelf(path, *options):
+    return subprocess.run(["readelf", "-W", *options, path], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                          timeout=30).stdout
+
+
+@needs("readelf", "sandbox")
+def test_hardening(bed):
+    """PIE, full RELRO, no executable stack, FORTIFY, stack protector; CET where the machine has it."""
+    check(len(programs(bed)) >= 3, f"programs: {programs(bed)}")
+    for path in programs(bed):
+        header, segments, dynamic = readelf(path, "-h"), readelf(path, "-l"), readelf(path, "-d")
+        check(re.search(r"Type:\s+DYN", header), f"{path.name} is position independent")
+        check("GNU_RELRO" in segments, f"{path.name}: RELRO")
+        check("BIND_NOW" in dynamic or re.search(r"FLAGS_1.*NOW", dynamic), f"{path.name}: all of it, bound at the start")
+        stack = re.search(r"GNU_STACK.*", segments)
+        check(stack and "RWE" not in stack[0], f"{path.name}: stack {stack and stack[0]}")
+        for segment in re.findall(r"LOAD .*", segments):
+            check("RWE" not in segment, f"{path.name}: {segment}")
+        symbols = readelf(path, "--dyn-syms")
+        check("__stack_chk_fail" in symbols, f"{path.name}: stack protector")
+        check(re.search(r"__\w+_chk\b", symbols.replace("__stack_chk_fail", "")), f"{path.name}: FORTIFY")
+        if os.uname().machine == "x86_64":      # Debian's own start files are not marked, so the program cannot be; its code is ready
+            check(path.read_bytes().count(ENDBR64) > 20, f"{path.name}: CET's landing pads")
+        check("TEXTREL" not in dynamic and "RUNPATH" not in dynamic and "RPATH" not in dynamic, f"{path.name}: {dynamic}")
+
+
+@needs("readelf", "sandbox")
+@each(("pop3d", "sbin/pop3d"), ("pop2d", "sbin/pop2d"))
+def test_daemons_link_next_to_nothing(bed, name):
+    """A library in the daemon costs every connection, and is code in every room."""
+    needed = set(re.findall(r"NEEDED.*\[(.*?)\]", readelf(bed.place.build / name, "-d")))
+    equal(needed - {"libc.so.6", "libmd.so.0"}, set(), "libraries beside libc")
