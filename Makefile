@@ -109,7 +109,7 @@ deps:
 
 test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test
-	tests/clients/unpack $(BUILD)/tests popa3d
+	tests/clients/unpack $(BUILD)/tests popa3d haproxy nginx libnginx-mod-mail
 
 UNIT = wire vector kerberos4
 unit = $(BUILD)/tests/unit/$(1)

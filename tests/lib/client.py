@@ -130,6 +130,12 @@ class Stream:
             self._fill()
         return not self.buffer and not self.ended
 
+    def hears(self, seconds):
+        """True when there is something to take within so long."""
+        if not self.buffer and not self.ended and select.select([self.reader], [], [], seconds)[0]:
+            self._fill()
+        return bool(self.buffer)
+
     def drain(self, seconds):
         """What comes in the next seconds, or until the server ends."""
         deadline = time.monotonic() + seconds
