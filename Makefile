@@ -55,19 +55,22 @@ COMMON = $(addprefix common/, \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
-	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c \
-	rooms/account.c rooms/log.c rooms/helper.c rooms/front.c rooms/maildrop.c \
+	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
+	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c \
+	rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/monitor.c \
 	serve/options.c serve/listen.c serve/session.c serve/recover.c \
 	rooms/policy.c rooms/setup.c serve/proxied.c \
 	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
 POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)
-AUTH = $(addprefix common/, \
-	auth/main.c auth/pam.c auth/secrets.c \
-	base/slice.c base/clock.c base/trusted.c \
-	rooms/contract.c rooms/account.c rooms/privileges.c \
+# What every auth program is made of, whatever its mechanisms.
+AUTH_ROOM = $(addprefix common/, \
+	auth/room.c auth/dialogue.c auth/proof.c auth/pam.c auth/secrets.c \
+	base/slice.c base/clock.c base/trusted.c base/base64.c \
+	rooms/contract.c rooms/mechanism.c rooms/account.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c)
+AUTH = $(AUTH_ROOM) $(addprefix common/auth/, main.c plain.c login.c)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d

@@ -81,19 +81,20 @@ static unsigned do_helo(struct session *s, const struct slice *arguments)
 {
     char user[TEXT_USER], password[TEXT_PASSWORD];
     struct slice rest = arguments[0];
-    bool over;
+    bool over = false;
 
     int user_len = unquote(&rest, false, user, sizeof user);
-    if (!s->setup->plaintext) {
-        front_refused_plaintext(&s->front, slice_of(user_len < 0 ? "" : user));
+    if (!session_hears_plaintext(s)) {
+        front_refused_plaintext(&s->front, MECHANISM_PASSWORD,
+                                slice_of(user_len < 0 ? "" : user));
         return session_refuse(s, REFUSE_PLAINTEXT);
     }
     int password_len = unquote(&rest, false, password, sizeof password);
     if (user_len <= 0 || password_len <= 0 || !only_spaces(rest))
         return session_refuse(s, REFUSE_ARGUMENTS);
-    enum refusal why =
-        session_login(s, (struct slice){user, (size_t)user_len},
-                      (struct slice){password, (size_t)password_len}, &over);
+    enum refusal why = session_login(
+        s, MECHANISM_PASSWORD, (struct slice){user, (size_t)user_len},
+        (struct slice){password, (size_t)password_len}, &over);
     explicit_bzero(password, sizeof password);
     if (why == REFUSE_COUNT)
         return STATE_DONE;
@@ -226,6 +227,7 @@ static void greet(struct session *s)
 const struct protocol pop2_protocol = {
     .program = "pop2d",
     .method = "HELO",
+    .mechanisms = MECHANISM_BIT(MECHANISM_PASSWORD),
     .commands = commands,
     .command_count = LENGTH(commands),
     .login_state = AUTH,

@@ -84,35 +84,23 @@ static unsigned send_message(struct session *s, uint64_t i, uint64_t lines,
 
 /* ---- AUTHORIZATION ---- */
 
-static bool offers_plaintext(const struct session *s)
-{
-    return s->setup->plaintext;
-}
-
 static unsigned do_user(struct session *s, const struct slice *arguments)
 {
-    if (!offers_plaintext(s)) {
-        front_refused_plaintext(&s->front, arguments[0]);
+    if (!session_hears_plaintext(s)) {
+        front_refused_plaintext(&s->front, MECHANISM_PASSWORD, arguments[0]);
         return session_refuse(s, REFUSE_PLAINTEXT);
     }
     if (slice_copy(arguments[0], s->user, sizeof s->user) < 0)
         s->user[0] = '\0';
     s->named = true;
-    if (front_ask_auth(&s->front, MECHANISM_PASSWORD, s->setup->login_ends) < 0)
+    if (session_expect(s, MECHANISM_PASSWORD) < 0)
         return session_abort(s);
     return ok(s, "send PASS");
 }
 
-static unsigned do_pass(struct session *s, const struct slice *arguments)
+/* The answer to every kind of login. */
+static unsigned answer_login(struct session *s, enum refusal why, bool over)
 {
-    bool over = false;
-
-    if (!offers_plaintext(s))
-        return session_refuse(s, REFUSE_PLAINTEXT);
-    if (!s->named)
-        return session_refuse(s, REFUSE_USER_FIRST);
-    s->named = false;
-    enum refusal why = session_login(s, slice_of(s->user), arguments[0], &over);
     if (why == REFUSE_COUNT)
         return STATE_DONE;
     if (why == REFUSE_NOTHING)
@@ -121,13 +109,57 @@ static unsigned do_pass(struct session *s, const struct slice *arguments)
     return over ? STATE_DONE : next;
 }
 
+static unsigned do_pass(struct session *s, const struct slice *arguments)
+{
+    bool over = false;
+
+    if (!session_hears_plaintext(s))
+        return session_refuse(s, REFUSE_PLAINTEXT);
+    if (!s->named)
+        return session_refuse(s, REFUSE_USER_FIRST);
+    s->named = false;
+    enum refusal why = session_login(s, MECHANISM_PASSWORD, slice_of(s->user),
+                                     arguments[0], &over);
+    return answer_login(s, why, over);
+}
+
 /* Old-style discovery (Outlook, c-client): the mechanisms, one a line. */
+static unsigned list_mechanisms(struct session *s)
+{
+    ok(s, "mechanisms follow");
+    for (enum mechanism m = 0; m < MECHANISM_COUNT; m++)
+        if (mechanism_rows[m].sasl && session_offers(s, m))
+            stream_printf(&s->stream, "%s\r\n", mechanism_rows[m].name);
+    return finish_list(s);
+}
+
+static enum mechanism find_mechanism(struct slice name)
+{
+    enum mechanism m = 0;
+
+    while (m < MECHANISM_COUNT &&
+           !(mechanism_rows[m].sasl && slice_is(name, mechanism_rows[m].name)))
+        m++;
+    return m;
+}
+
 static unsigned do_auth(struct session *s, const struct slice *arguments)
 {
-    if (arguments[0].len > 0)
+    bool over = false;
+
+    if (arguments[0].len == 0)
+        return list_mechanisms(s);
+    enum mechanism m = find_mechanism(arguments[0]);
+    if (m < MECHANISM_COUNT && mechanism_rows[m].plaintext &&
+        !session_hears_plaintext(s)) {
+        front_refused_plaintext(&s->front, m, slice_of(""));
+        return session_refuse(s, REFUSE_PLAINTEXT);
+    }
+    if (m == MECHANISM_COUNT || !session_offers(s, m))
         return session_refuse(s, REFUSE_MECHANISM);
-    ok(s, "mechanisms follow");
-    return finish_list(s);
+    s->named = false;
+    enum refusal why = session_authenticate(s, m, arguments[1], &over);
+    return answer_login(s, why, over);
 }
 
 /* ---- TRANSACTION ---- */
@@ -288,7 +320,7 @@ static unsigned do_capa(struct session *s, const struct slice *arguments);
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static const struct command commands[] = {
-    {"USER", AUTHORIZATION, 1, 1, do_user, "USER", offers_plaintext},
+    {"USER", AUTHORIZATION, 1, 1, do_user, "USER", session_hears_plaintext},
     {"PASS", AUTHORIZATION, 1, ARGUMENTS_REST, do_pass, NULL, NULL},
     {"AUTH", AUTHORIZATION, 0, 2, do_auth, NULL, NULL},
     {"STAT", TRANSACTION, 0, 0, do_stat, NULL, NULL},
@@ -304,6 +336,20 @@ static const struct command commands[] = {
     {"QUIT", ANY_STATE, 0, 0, do_quit, NULL, NULL},
 };
 
+/* In both states, and what may be asked for on this connection. */
+static void say_sasl(struct session *s)
+{
+    const char *before = "SASL ";
+
+    for (enum mechanism m = 0; m < MECHANISM_COUNT; m++)
+        if (mechanism_rows[m].sasl && session_offers(s, m)) {
+            stream_printf(&s->stream, "%s%s", before, mechanism_rows[m].name);
+            before = " ";
+        }
+    if (before[1] == '\0')
+        stream_puts(&s->stream, "\r\n");
+}
+
 /* RFC 2449: each row's line, then what belongs to no command. What stands here
  * before the login stands here after it, too. */
 static unsigned do_capa(struct session *s, const struct slice *arguments)
@@ -315,6 +361,7 @@ static unsigned do_capa(struct session *s, const struct slice *arguments)
         if (c->capability != NULL && (c->offered == NULL || c->offered(s)))
             stream_printf(&s->stream, "%s\r\n", c->capability);
     }
+    say_sasl(s);
     stream_puts(&s->stream, "RESP-CODES\r\nAUTH-RESP-CODE\r\n"
                             "PIPELINING\r\nEXPIRE NEVER\r\n");
     if (s->state == TRANSACTION)
@@ -335,6 +382,7 @@ static const char *const texts[REFUSE_COUNT] = {
     [REFUSE_USER_FIRST] = "send USER first",
     [REFUSE_MECHANISM] = "unknown authentication mechanism",
     [REFUSE_CREDENTIALS] = "[AUTH] authentication failed",
+    [REFUSE_CANCELLED] = "authentication cancelled",
     [REFUSE_AUTH] =
         "[SYS/TEMP] authentication is not available, try again later",
     [REFUSE_PLAINTEXT] = "clear-text logins are not allowed on this connection",
@@ -355,6 +403,9 @@ static void greet(struct session *s)
 const struct protocol pop3_protocol = {
     .program = "pop3d",
     .method = "PASS",
+    .mechanisms = MECHANISM_BIT(MECHANISM_PASSWORD) |
+                  MECHANISM_BIT(MECHANISM_PLAIN) |
+                  MECHANISM_BIT(MECHANISM_LOGIN),
     .commands = commands,
     .command_count = LENGTH(commands),
     .login_state = AUTHORIZATION,

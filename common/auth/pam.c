@@ -45,7 +45,7 @@ static void no_delay(int result, unsigned microseconds, void *context)
 }
 
 static int set_items(pam_handle_t *pam, const struct frame_order *order,
-                     const struct frame_password *password)
+                     const char *user)
 {
     void (*delay)(int, unsigned, void *) = no_delay;
     const void *delay_item;
@@ -53,7 +53,7 @@ static int set_items(pam_handle_t *pam, const struct frame_order *order,
 
     memcpy(&delay_item, &delay, sizeof delay_item);
     if (result == PAM_SUCCESS)
-        result = pam_set_item(pam, PAM_RUSER, password->user);
+        result = pam_set_item(pam, PAM_RUSER, user);
     if (result == PAM_SUCCESS)
         result = pam_set_item(pam, PAM_TTY, order->service);
     if (result == PAM_SUCCESS)
@@ -100,13 +100,29 @@ enum outcome pam_check(const struct frame_order *order,
 
     if (result != PAM_SUCCESS)
         return OUTCOME_UNAVAILABLE;
-    result = set_items(pam, order, password);
+    result = set_items(pam, order, password->user);
     if (result == PAM_SUCCESS)
         result = pam_authenticate(pam, PAM_SILENT);
     if (result == PAM_SUCCESS)
         result = pam_acct_mgmt(pam, PAM_SILENT);
     if (result == PAM_SUCCESS)
         result = take_canonical(pam, canonical);
+    pam_end(pam, result);
+    return outcome_of(result);
+}
+
+enum outcome pam_account(const struct frame_order *order, const char *user)
+{
+    static const struct frame_password nothing;
+    struct pam_conv conversation = {converse, (void *)(uintptr_t)&nothing};
+    pam_handle_t *pam = NULL;
+    int result = pam_start(order->service, user, &conversation, &pam);
+
+    if (result != PAM_SUCCESS)
+        return OUTCOME_UNAVAILABLE;
+    result = set_items(pam, order, user);
+    if (result == PAM_SUCCESS)
+        result = pam_acct_mgmt(pam, PAM_SILENT);
     pam_end(pam, result);
     return outcome_of(result);
 }

@@ -11,4 +11,8 @@
 enum outcome pam_check(const struct frame_order *order,
                        const struct frame_password *password, char *canonical);
 
+/* Asks the account phase alone, for a user who has proven otherwise who he is:
+ * a locked or expired account stays shut. */
+enum outcome pam_account(const struct frame_order *order, const char *user);
+
 #endif

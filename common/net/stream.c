@@ -248,3 +248,41 @@ enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
             return s->end;
     }
 }
+
+/* Takes what is held of a line, up to its LF, as a piece. A CR that may belong
+ * to the line end waits for what comes behind it. */
+static void take_piece(struct stream *s, size_t len, size_t max, bool ends,
+                       struct slice *piece, bool *more)
+{
+    const char *at = s->input + s->in_start;
+    size_t end = ends ? 1 : 0; /* octets of the line end */
+
+    if (len > 0 && at[len - 1] == '\r') {
+        len--;
+        end++;
+    }
+    *more = !ends || len > max;
+    if (len > max)
+        len = max;
+    *piece = (struct slice){at, len};
+    s->in_start += *more ? len : len + end;
+}
+
+enum stream_event stream_piece(struct stream *s, size_t max, int64_t deadline,
+                               struct slice *piece, bool *more)
+{
+    for (;;) {
+        if (s->end != STREAM_LINE)
+            return s->end;
+        const char *at = s->input + s->in_start;
+        size_t held = s->in_end - s->in_start;
+        const char *lf = memchr(at, '\n', held);
+        if (lf != NULL || held > max) {
+            take_piece(s, lf != NULL ? (size_t)(lf - at) : held, max,
+                       lf != NULL, piece, more);
+            return STREAM_LINE;
+        }
+        if (!refill(s, deadline))
+            return s->end;
+    }
+}

@@ -56,6 +56,14 @@ enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
                               struct slice *line);
 
 /*
+ * The same for a line of any length, in pieces of at most max octets (2 or
+ * more) without its line end; *more says that the line goes on. Never returns
+ * STREAM_LONG.
+ */
+enum stream_event stream_piece(struct stream *s, size_t max, int64_t deadline,
+                               struct slice *piece, bool *more);
+
+/*
  * Reads what there is, at least one and at most *len octets, and none beyond:
  * only before the first line. They do not count as received. Returns
  * STREAM_LINE with *len, or why there are none.

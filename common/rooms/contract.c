@@ -39,7 +39,8 @@ static bool peer_ok(const struct frame *f)
 
 static bool plaintext_ok(const struct frame *f)
 {
-    return ends(f->plaintext.user, sizeof f->plaintext.user);
+    return f->plaintext.mechanism < MECHANISM_COUNT &&
+           ends(f->plaintext.user, sizeof f->plaintext.user);
 }
 
 static bool order_ok(const struct frame *f)
@@ -47,13 +48,22 @@ static bool order_ok(const struct frame *f)
     return f->order.mechanism < MECHANISM_COUNT &&
            ends(f->order.service, sizeof f->order.service) &&
            ends(f->order.peer, sizeof f->order.peer) &&
-           ends(f->order.secrets, sizeof f->order.secrets);
+           ends(f->order.secrets, sizeof f->order.secrets) &&
+           ends(f->order.key, sizeof f->order.key) &&
+           ends(f->order.state, sizeof f->order.state) &&
+           ends(f->order.stamp, sizeof f->order.stamp) &&
+           f->order.domains[TEXT_DOMAINS - 1] == '\0';
 }
 
 static bool password_ok(const struct frame *f)
 {
     return ends(f->password.user, sizeof f->password.user) &&
            ends(f->password.password, sizeof f->password.password);
+}
+
+static bool piece_ok(const struct frame *f)
+{
+    return f->piece.size <= PIECE_OCTETS;
 }
 
 static bool decision_ok(const struct frame *f)
@@ -143,6 +153,9 @@ static const struct row rows[FRAME_TYPES] = {
     [FRAME_ORDER] = {SIZE(order), ROOM_AUTH, PHASE_GREETED, 0, 0, order_ok},
     [FRAME_PASSWORD] = {SIZE(password), ROOM_AUTH, PHASE_LOGIN, 0, 0,
                         password_ok},
+    [FRAME_SAID] = {SIZE(piece), ROOM_AUTH, PHASE_DIALOGUE, 0, 0, piece_ok},
+    [FRAME_CHALLENGE] = {SIZE(piece), ROOM_FRONT, PHASE_DIALOGUE, 0, 0,
+                         piece_ok},
     [FRAME_DECISION] = {SIZE(decision), ROOM_MONITOR, PHASE_LOGIN, 0, 0,
                         decision_ok},
     [FRAME_VERDICT] = {SIZE(verdict), ROOM_FRONT, PHASE_LOGIN, 0, 1,

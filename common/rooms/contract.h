@@ -13,6 +13,7 @@
  * the socket of the new-born keeper.
  */
 
+#include "rooms/mechanism.h"
 #include "spool/snapshot.h"
 
 #include <stdbool.h>
@@ -28,12 +29,13 @@ enum room {
 
 /* Bits: a row names every phase of its receiver in which it may arrive. */
 enum phase {
-    PHASE_GREETED = 1, /* monitor: nobody is being authenticated */
-    PHASE_LOGIN = 2,   /* monitor: an auth lives; front: waits for it */
-    PHASE_SESSION = 4, /* monitor: a keeper lives */
-    PHASE_CLOSED = 8,  /* keeper: no mailbox is open */
-    PHASE_OPEN = 16,   /* keeper: one is, and it is a single file */
-    PHASE_TREE = 32    /* keeper: one is, and each message is a file */
+    PHASE_GREETED = 1,  /* monitor: nobody is being authenticated */
+    PHASE_LOGIN = 2,    /* monitor: an auth lives; front: waits for it */
+    PHASE_SESSION = 4,  /* monitor: a keeper lives */
+    PHASE_CLOSED = 8,   /* keeper: no mailbox is open */
+    PHASE_OPEN = 16,    /* keeper: one is, and it is a single file */
+    PHASE_TREE = 32,    /* keeper: one is, and each message is a file */
+    PHASE_DIALOGUE = 64 /* front and auth: SASL lines go to and fro */
 };
 
 enum frame_type {
@@ -43,6 +45,8 @@ enum frame_type {
     FRAME_AUTH_BORN,    /* monitor -> front, with auth's socket */
     FRAME_ORDER,        /* monitor -> auth */
     FRAME_PASSWORD,     /* front -> auth */
+    FRAME_SAID,         /* front -> auth: a piece of the client's line */
+    FRAME_CHALLENGE,    /* auth -> front: a piece of the server's */
     FRAME_DECISION,     /* auth -> monitor */
     FRAME_VERDICT,      /* monitor -> front, with keeper's socket if accepted */
     FRAME_OPEN,         /* front -> keeper */
@@ -65,12 +69,15 @@ enum frame_type {
 };
 
 enum {
-    CONTRACT_VERSION = 1,
+    CONTRACT_VERSION = 2,
     TEXT_USER = 256,     /* octets of a user name, NUL included */
     TEXT_PASSWORD = 512, /* of a password */
     TEXT_PATH = 1024,    /* of a path */
     TEXT_FOLDER = 512,   /* of a FOLD argument */
     TEXT_PEER = 64,      /* of a numeric address */
+    TEXT_DOMAINS = 2048, /* of all domains, a NUL behind each */
+    TEXT_STAMP = 320,    /* of the timestamp in the greeting */
+    PIECE_OCTETS = 4096, /* of a SASL line in one frame */
     GROUPS_MAX = 64,     /* supplementary groups of a user */
     MARKS_OCTETS = 4096, /* of deletion marks in one frame */
     FRAME_FDS = 32       /* descriptors with one frame */
@@ -80,12 +87,8 @@ enum outcome {
     OUTCOME_ACCEPTED,
     OUTCOME_REFUSED,     /* the credentials, whatever was wrong with them */
     OUTCOME_UNAVAILABLE, /* could not be decided */
+    OUTCOME_CANCELLED,   /* the client thought better of it */
     OUTCOME_COUNT
-};
-
-enum mechanism {
-    MECHANISM_PASSWORD, /* USER/PASS, HELO */
-    MECHANISM_COUNT
 };
 
 enum provider { /* bits */
@@ -134,6 +137,7 @@ struct frame_peer {
 };
 
 struct frame_plaintext {
+    uint32_t mechanism;
     char user[TEXT_USER];
 };
 
@@ -143,13 +147,26 @@ struct frame_order {
     uint32_t exposed; /* the password crossed a network in clear */
     char service[32]; /* PAM */
     char peer[TEXT_PEER];
-    char secrets[TEXT_PATH]; /* path of the secret file, or "" */
+    char secrets[TEXT_PATH];    /* path of the secret file, or "" */
+    char key[TEXT_PATH];        /* path of the mechanism's key file, or "" */
+    char state[TEXT_PATH];      /* root of the state directories, or "" */
+    char stamp[TEXT_STAMP];     /* the timestamp in the greeting, or "" */
+    char domains[TEXT_DOMAINS]; /* @NAME is stripped; a NUL behind each */
     uint32_t room_uid, room_gid;
 };
 
 struct frame_password {
     char user[TEXT_USER];
     char password[TEXT_PASSWORD];
+};
+
+/* Of a line without its end; the octets are the client's, or base64 text for
+ * him. */
+struct frame_piece {
+    uint32_t more;    /* the line goes on in the next piece */
+    uint32_t initial; /* it stood in the AUTH command */
+    uint32_t size;
+    char octets[PIECE_OCTETS];
 };
 
 struct frame_decision {
@@ -232,6 +249,7 @@ struct frame {
         struct frame_plaintext plaintext;
         struct frame_order order;
         struct frame_password password;
+        struct frame_piece piece; /* SAID, CHALLENGE */
         struct frame_decision decision;
         struct frame_verdict verdict;
         struct frame_open open;

@@ -2,10 +2,12 @@
  * distrusts the client alone, but checks every frame. */
 
 #include "rooms/front.h"
+#include "base/clock.h"
 #include "rooms/privileges.h"
 #include "rooms/sandbox.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,10 +57,14 @@ void front_tell_peer(const struct front *f, const struct proxy_header *told)
 
 int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline)
 {
+    enum outcome outcome;
     struct frame frame;
+    bool last;
 
-    if (f->auth >= 0)
+    if (f->auth >= 0 && f->mechanism == mechanism)
         return 0;
+    if (front_drop_auth(f, deadline, &outcome, &last) < 0)
+        return -1;
     frame_make(&frame, FRAME_ASK_AUTH);
     frame.ask_auth.mechanism = mechanism;
     if (frame_send(f->monitor, &frame) < 0 ||
@@ -66,34 +72,20 @@ int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline)
                      deadline, &frame) < 0)
         return -1;
     f->auth = frame.fds[0];
+    f->mechanism = mechanism;
     return 0;
 }
 
-static int give_password(const struct front *f,
-                         const struct frame_password *password)
+static int hear_verdict(struct front *f, int64_t deadline,
+                        enum outcome *outcome, bool *last)
 {
     struct frame frame;
 
-    frame_make(&frame, FRAME_PASSWORD);
-    frame.password = *password;
-    int result = frame_send(f->auth, &frame);
-    explicit_bzero(&frame, sizeof frame);
-    return result;
-}
-
-int front_login(struct front *f, const struct frame_password *password,
-                int64_t deadline, enum outcome *outcome, bool *last)
-{
-    struct frame frame;
-
-    if (front_ask_auth(f, MECHANISM_PASSWORD, deadline) < 0)
-        return -1;
-    /* An auth that is dead already leaves its verdict to the monitor. */
-    give_password(f, password);
     if (frame_expect(f->monitor, ROOM_FRONT, PHASE_LOGIN, FRAME_VERDICT,
                      deadline, &frame) < 0)
         return -1;
-    close(f->auth);
+    if (f->auth >= 0)
+        close(f->auth);
     f->auth = -1;
     if (frame.verdict.outcome == OUTCOME_ACCEPTED)
         f->keeper = frame.fds[0];
@@ -102,11 +94,98 @@ int front_login(struct front *f, const struct frame_password *password,
     return 0;
 }
 
-void front_refused_plaintext(const struct front *f, struct slice user)
+int front_drop_auth(struct front *f, int64_t deadline, enum outcome *outcome,
+                    bool *last)
+{
+    *outcome = OUTCOME_CANCELLED;
+    *last = false;
+    if (f->auth < 0)
+        return 0;
+    close(f->auth);
+    f->auth = -1;
+    return hear_verdict(f, deadline, outcome, last);
+}
+
+static void give_password(const struct front *f,
+                          const struct frame_password *password)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_PASSWORD);
+    frame.password = *password;
+    frame_send(f->auth, &frame);
+    explicit_bzero(&frame, sizeof frame);
+}
+
+int front_login(struct front *f, enum mechanism mechanism,
+                const struct frame_password *password, int64_t deadline,
+                enum outcome *outcome, bool *last)
+{
+    if (front_ask_auth(f, mechanism, deadline) < 0)
+        return -1;
+    /* An auth that is dead already leaves its verdict to the monitor. */
+    give_password(f, password);
+    return hear_verdict(f, deadline, outcome, last);
+}
+
+void front_say(const struct front *f, struct slice piece, bool initial,
+               bool more)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_SAID);
+    frame.piece.initial = initial;
+    frame.piece.more = more;
+    frame.piece.size = (uint32_t)piece.len;
+    if (piece.len > 0)
+        memcpy(frame.piece.octets, piece.at, piece.len);
+    frame_send(f->auth, &frame);
+    explicit_bzero(&frame, sizeof frame);
+}
+
+/* Waits for auth or the monitor, auth first. Returns 1 when auth has something
+ * to say, 0 when it is the monitor's turn, -1 when the time is over. */
+static int whose_turn(const struct front *f, int64_t deadline)
+{
+    struct pollfd polled[] = {{.fd = f->auth, .events = POLLIN},
+                              {.fd = f->monitor, .events = POLLIN}};
+    int ready;
+
+    do
+        ready = poll(polled, 2, clock_left(deadline));
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        return -1;
+    return (polled[0].revents & POLLIN) != 0;
+}
+
+int front_hear(struct front *f, int64_t deadline, struct frame_piece *challenge,
+               enum outcome *outcome, bool *last)
+{
+    struct frame frame;
+    int turn = whose_turn(f, deadline);
+
+    if (turn < 0)
+        return -1;
+    if (turn == 1) {
+        if (frame_expect(f->auth, ROOM_FRONT, PHASE_DIALOGUE, FRAME_CHALLENGE,
+                         deadline, &frame) == 0) {
+            *challenge = frame.piece;
+            return 1;
+        }
+        if (errno != EPIPE)
+            return -1;
+    }
+    return hear_verdict(f, deadline, outcome, last);
+}
+
+void front_refused_plaintext(const struct front *f, enum mechanism mechanism,
+                             struct slice user)
 {
     struct frame frame;
 
     frame_make(&frame, FRAME_PLAINTEXT);
+    frame.plaintext.mechanism = mechanism;
     if (slice_copy(user, frame.plaintext.user, sizeof frame.plaintext.user) < 0)
         frame.plaintext.user[0] = '\0';
     frame_send(f->monitor, &frame);

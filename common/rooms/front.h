@@ -8,9 +8,10 @@
 #include "rooms/setup.h"
 
 struct front {
-    int monitor; /* socket */
-    int auth;    /* socket; -1: no auth lives */
-    int keeper;  /* socket; -1: nobody is logged in */
+    int monitor;              /* socket */
+    int auth;                 /* socket; -1: no auth lives */
+    int keeper;               /* socket; -1: nobody is logged in */
+    enum mechanism mechanism; /* that auth was born for */
 };
 
 /*
@@ -23,21 +24,40 @@ int front_enter(const struct setup *setup, int monitor, pid_t parent);
 /* Tells the monitor, once and before any login, what the proxy has told. */
 void front_tell_peer(const struct front *f, const struct proxy_header *told);
 
-/* Has an auth born, if none lives; it starts while the client still types.
- * Returns 0, or -1 with errno. */
+/* Has an auth born for this mechanism, if none lives; it starts while the
+ * client still types. Returns 0, or -1 with errno. */
 int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline);
 
+/* Gives up the login under way, if there is one; the verdict is
+ * OUTCOME_CANCELLED, unless auth had made up its mind. Returns 0 or -1. */
+int front_drop_auth(struct front *f, int64_t deadline, enum outcome *outcome,
+                    bool *last);
+
 /*
- * Gives user and password to auth and waits for the monitor's verdict. When it
- * is OUTCOME_ACCEPTED, f->keeper is the keeper's socket. *last says that no
- * further try will be heard. Returns 0, or -1 with errno (the monitor is gone,
- * or the deadline passed).
+ * Gives user and password (for APOP: the digest) to auth and waits for the
+ * monitor's verdict. When it is OUTCOME_ACCEPTED, f->keeper is the keeper's
+ * socket. *last says that no further try will be heard. Returns 0, or -1 with
+ * errno (the monitor is gone, or the deadline passed).
  */
-int front_login(struct front *f, const struct frame_password *password,
-                int64_t deadline, enum outcome *outcome, bool *last);
+int front_login(struct front *f, enum mechanism mechanism,
+                const struct frame_password *password, int64_t deadline,
+                enum outcome *outcome, bool *last);
+
+/* Passes a piece of the client's line on to auth, at most PIECE_OCTETS. */
+void front_say(const struct front *f, struct slice piece, bool initial,
+               bool more);
+
+/*
+ * What comes after a whole line: returns 1 with a piece of a challenge (read
+ * on while it says more), 0 with the verdict, as front_login() gives it, or -1
+ * with errno.
+ */
+int front_hear(struct front *f, int64_t deadline, struct frame_piece *challenge,
+               enum outcome *outcome, bool *last);
 
 /* Tells the monitor of a login refused because it would be in clear. */
-void front_refused_plaintext(const struct front *f, struct slice user);
+void front_refused_plaintext(const struct front *f, enum mechanism mechanism,
+                             struct slice user);
 
 /* Tells the monitor why and after what this room ends. */
 void front_farewell(const struct front *f, const struct frame_farewell *words);

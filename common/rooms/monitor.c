@@ -38,8 +38,9 @@ struct monitor {
     int front, auth, keeper; /* sockets; -1: no such room */
     pid_t front_pid, auth_pid, keeper_pid;
     int signals; /* signalfd: a service being stopped */
-    unsigned failures;
-    char user[TEXT_USER]; /* canonical, after the login */
+    unsigned failures, cancels;
+    enum mechanism mechanism; /* of the login under way, or the last one */
+    char user[TEXT_USER];     /* canonical, after the login */
     struct dotlock dotlock;
     bool said_farewell;
     struct frame_farewell farewell;
@@ -97,21 +98,49 @@ static void hear_signal(const struct monitor *m)
 
 /* ---- auth ---- */
 
+/* May a password be sent now? */
+static bool hears_plaintext(const struct monitor *m)
+{
+    return m->setup->plaintext;
+}
+
+static const char *method_of(const struct monitor *m, enum mechanism mechanism)
+{
+    const char *name = mechanism_rows[mechanism].name;
+
+    return name != NULL ? name : m->setup->method;
+}
+
+static void name_files(const struct monitor *m, struct frame_order *order)
+{
+    const struct setup *s = m->setup;
+    const char *secrets = s->keys[KEY_SECRETS];
+    const char *key = s->keys[mechanism_rows[m->mechanism].key];
+
+    if (secrets != NULL)
+        strncpy(order->secrets, secrets, sizeof order->secrets - 1);
+    if (key != NULL)
+        strncpy(order->key, key, sizeof order->key - 1);
+    if (s->state != NULL)
+        strncpy(order->state, s->state, sizeof order->state - 1);
+}
+
 static void send_order(const struct monitor *m)
 {
     const struct setup *s = m->setup;
     struct frame f;
 
     frame_make(&f, FRAME_ORDER);
-    f.order.mechanism = MECHANISM_PASSWORD;
+    f.order.mechanism = m->mechanism;
     f.order.providers = s->providers;
     f.order.exposed = s->exposed;
     f.order.room_uid = s->room_uid;
     f.order.room_gid = s->room_gid;
     strncpy(f.order.service, s->service, sizeof f.order.service - 1);
     strncpy(f.order.peer, s->peer.text, sizeof f.order.peer - 1);
-    if (s->secrets != NULL)
-        strncpy(f.order.secrets, s->secrets, sizeof f.order.secrets - 1);
+    memcpy(f.order.stamp, s->stamp, sizeof f.order.stamp);
+    memcpy(f.order.domains, s->domains, sizeof f.order.domains);
+    name_files(m, &f.order);
     frame_send(m->auth, &f);
 }
 
@@ -127,8 +156,9 @@ static void bear_auth(struct monitor *m)
     if (m->auth_pid < 0)
         end_of(m, "fork");
     if (m->auth_pid == 0)
-        helper_become(m->setup->auth_program, "restante-auth",
-                      (int[]){to_front[1], to_monitor[1]}, 2, self);
+        helper_become(m->setup->helpers[mechanism_rows[m->mechanism].helper],
+                      "restante-auth", (int[]){to_front[1], to_monitor[1]}, 2,
+                      self);
     close(to_front[1]);
     close(to_monitor[1]);
     m->auth = to_monitor[0];
@@ -165,7 +195,7 @@ static void send_verdict(struct monitor *m, enum outcome outcome, int keeper)
 
     frame_make(&f, FRAME_VERDICT);
     f.verdict.outcome = outcome;
-    f.verdict.last = m->failures >= LOGIN_TRIES;
+    f.verdict.last = m->failures >= LOGIN_TRIES || m->cancels >= LOGIN_CANCELS;
     if (keeper >= 0) {
         f.fds[0] = keeper;
         f.fd_count = 1;
@@ -173,7 +203,8 @@ static void send_verdict(struct monitor *m, enum outcome outcome, int keeper)
     frame_send(m->front, &f);
 }
 
-static void log_failure(struct monitor *m, const char *reason, const char *user)
+static void log_failure(struct monitor *m, enum mechanism mechanism,
+                        const char *reason, const char *user)
 {
     char quoted[LOG_QUOTED];
 
@@ -181,8 +212,8 @@ static void log_failure(struct monitor *m, const char *reason, const char *user)
     log_line(log_of(m), LOG_NOTICE,
              "login failed: peer=%s%s method=%s attempt=%u reason=%s "
              "user=\"%s\"",
-             m->setup->peer.text, m->setup->via, m->setup->method, m->failures,
-             reason, log_quote(quoted, user));
+             m->setup->peer.text, m->setup->via, method_of(m, mechanism),
+             m->failures, reason, log_quote(quoted, user));
 }
 
 /* A refusal leaves two seconds after the request was read, whatever was wrong
@@ -192,7 +223,7 @@ static void refuse(struct monitor *m, enum outcome outcome, const char *reason,
 {
     int64_t now = clock_ms();
 
-    log_failure(m, reason, d->claimed);
+    log_failure(m, m->mechanism, reason, d->claimed);
     clock_sleep_until((d->asked_at < now ? d->asked_at : now) + REFUSAL_DELAY);
     send_verdict(m, outcome, -1);
 }
@@ -294,7 +325,9 @@ static void settle(struct monitor *m, const struct identity *user,
         directory = open_directory(place);
         who.gid = spool_group(directory, user->gid);
     }
-    close(m->setup->auth_program);
+    for (size_t i = 0; i < HELPER_COUNT; i++)
+        if (m->setup->helpers[i] >= 0)
+            close(m->setup->helpers[i]);
     close(m->setup->empty_directory);
     if (privileges_drop(&who) < 0)
         end_of(m, "drop");
@@ -336,9 +369,16 @@ static void accept_login(struct monitor *m, const struct frame_decision *d)
         return;
     }
     log_line(log_of(m), LOG_INFO, "login: peer=%s%s method=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->via, m->setup->method,
+             m->setup->peer.text, m->setup->via, method_of(m, m->mechanism),
              log_quote(quoted, d->name));
     admit(m, d, &place);
+}
+
+/* Neither a strike nor a delay, but not without end. */
+static void cancel(struct monitor *m)
+{
+    m->cancels++;
+    send_verdict(m, OUTCOME_CANCELLED, -1);
 }
 
 /* Only a decision in an auth that then ended well counts. */
@@ -360,6 +400,8 @@ static void hear_auth(struct monitor *m)
     }
     if (f.decision.outcome == OUTCOME_ACCEPTED)
         accept_login(m, &f.decision);
+    else if (f.decision.outcome == OUTCOME_CANCELLED)
+        cancel(m);
     else if (f.decision.outcome == OUTCOME_REFUSED)
         refuse(m, OUTCOME_REFUSED, "refused", &f.decision);
     else
@@ -391,6 +433,18 @@ static void hear_proxy(struct monitor *m, const struct frame_peer *peer)
     m->setup = &m->told;
 }
 
+static void begin_login(struct monitor *m, enum mechanism mechanism)
+{
+    const struct setup *s = m->setup;
+
+    if (m->failures >= LOGIN_TRIES || m->cancels >= LOGIN_CANCELS ||
+        !mechanism_offered(mechanism, s->mechanisms, s->keys,
+                           hears_plaintext(m)))
+        end_of(m, "front asks for a login it may not have");
+    m->mechanism = mechanism;
+    bear_auth(m);
+}
+
 static void hear_front(struct monitor *m)
 {
     struct frame f;
@@ -409,12 +463,11 @@ static void hear_front(struct monitor *m)
     } else if (proxy_is_awaited(m)) {
         end_of(m, "front forgot the proxy");
     } else if (f.type == FRAME_ASK_AUTH) {
-        if (m->failures >= LOGIN_TRIES || !m->setup->plaintext)
-            end_of(m, "front asks for a login it may not have");
-        bear_auth(m);
+        begin_login(m, (enum mechanism)f.ask_auth.mechanism);
     } else if (f.type == FRAME_PLAINTEXT) {
         if (m->failures < LOGIN_TRIES)
-            log_failure(m, "plaintext", f.plaintext.user);
+            log_failure(m, (enum mechanism)f.plaintext.mechanism, "plaintext",
+                        f.plaintext.user);
     } else {
         end_of(m, "front speaks for the keeper");
     }

@@ -6,6 +6,7 @@
 
 #include "net/peer.h"
 #include "net/proxy.h"
+#include "rooms/contract.h"
 #include "rooms/log.h"
 #include "rooms/policy.h"
 
@@ -17,18 +18,21 @@ struct setup {
     const char *method;   /* how a password arrives, for the log: PASS, HELO */
     const char *service;  /* PAM */
     const char *template; /* --maildrop */
-    const char *secrets;  /* path of the secret file, or NULL */
     const char *state;    /* root of the state directories */
-    uint32_t providers;   /* enum provider bits */
-    bool plaintext;       /* a password may be sent on this connection */
-    bool exposed;         /* ... and crosses a network in clear */
-    int64_t started;      /* clock_ms() */
-    int64_t login_ends;   /* deadline for the login */
-    uid_t room_uid;       /* _restante, or the caller */
+    const char *keys[KEY_COUNT]; /* paths of the key files that can be used */
+    uint32_t mechanisms;         /* bits of those the protocol speaks */
+    char domains[TEXT_DOMAINS];  /* @NAME is stripped; a NUL behind each */
+    char stamp[TEXT_STAMP];      /* the greeting's timestamp for APOP, or "" */
+    uint32_t providers;          /* enum provider bits */
+    bool plaintext;              /* a password may be sent on this connection */
+    bool exposed;                /* ... and crosses a network in clear */
+    int64_t started;             /* clock_ms() */
+    int64_t login_ends;          /* deadline for the login */
+    uid_t room_uid;              /* _restante, or the caller */
     gid_t room_gid;
-    int in, out;         /* the client */
-    int auth_program;    /* O_PATH */
-    int empty_directory; /* O_PATH; front's root */
+    int in, out;               /* the client */
+    int helpers[HELPER_COUNT]; /* O_PATH; -1: not needed */
+    int empty_directory;       /* O_PATH; front's root */
     const struct policy *policy;
     struct peer peer; /* the proxy, until it has told who its client is */
     bool proxied;     /* a PROXY header must come first */
@@ -54,8 +58,9 @@ enum {
 };
 
 enum {
-    REFUSAL_DELAY = 2000,
-    LOGIN_TRIES = 3
-}; /* milliseconds; failures */
+    REFUSAL_DELAY = 2000, /* milliseconds */
+    LOGIN_TRIES = 3,      /* failures */
+    LOGIN_CANCELS = 10    /* exchanges begun and dropped */
+};
 
 #endif

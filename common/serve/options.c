@@ -253,10 +253,12 @@ static const struct row rows[] = {
     {"timeout", 0, "SECONDS", set_timeout, true,
      "idle time after it (600; 0: none)", NULL},
     {"log", 0, "WHERE", set_log, true, "auto, syslog or stderr (auto)", NULL},
-    {"check", 'n', NULL, set_check, false, "check the configuration and exit", NULL},
+    {"check", 'n', NULL, set_check, false, "check the configuration and exit",
+     NULL},
     {"recover", 0, NULL, set_recover, false,
      "finish interrupted updates of all users and exit", NULL},
-    {"version", 'V', NULL, set_version, false, "print the version and exit", NULL},
+    {"version", 'V', NULL, set_version, false, "print the version and exit",
+     NULL},
     {"help", 'h', NULL, set_help, false, "print this and exit", NULL},
 };
 
@@ -443,8 +445,7 @@ int options_read(struct options *o, const char *program, int argc, char **argv,
     set_defaults(o);
     o->action = action;
     status = read_file(o, config, error);
-    return status != 0 ? status
-                       : read_arguments(o, program, argc, argv, error);
+    return status != 0 ? status : read_arguments(o, program, argc, argv, error);
 }
 
 void options_help(const char *program)

@@ -62,20 +62,6 @@ static enum refusal refusal_of(enum status status)
     }
 }
 
-/* Strips the "@NAME" of a domain the administrator named. */
-static struct slice without_domain(const struct session *s, struct slice user)
-{
-    const char *at = memrchr(user.at, '@', user.len);
-
-    if (at == NULL)
-        return user;
-    struct slice domain = {at + 1, user.len - (size_t)(at + 1 - user.at)};
-    for (const char *const *d = s->domains; *d != NULL; d++)
-        if (slice_is(domain, *d))
-            return (struct slice){user.at, (size_t)(at - user.at)};
-    return user;
-}
-
 enum refusal session_open(struct session *s, const char *folder)
 {
     enum refusal why = refusal_of(maildrop_open(&s->maildrop, folder));
@@ -96,32 +82,125 @@ static enum refusal open_after_login(struct session *s)
     return why;
 }
 
-enum refusal session_login(struct session *s, struct slice user,
-                           struct slice password, bool *over)
+bool session_hears_plaintext(const struct session *s)
+{
+    return s->setup->plaintext;
+}
+
+bool session_offers(const struct session *s, enum mechanism mechanism)
+{
+    return mechanism_offered(mechanism, s->setup->mechanisms, s->setup->keys,
+                             session_hears_plaintext(s));
+}
+
+/* Auth or the monitor cannot be reached any more. */
+static enum refusal lost(struct session *s)
+{
+    s->end = clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT : END_ERROR;
+    return REFUSE_COUNT;
+}
+
+static enum refusal take_verdict(struct session *s, enum outcome outcome,
+                                 bool *over)
+{
+    enum refusal why;
+
+    switch (outcome) {
+    case OUTCOME_ACCEPTED:
+        why = open_after_login(s);
+        *over = why != REFUSE_NOTHING;
+        return why;
+    case OUTCOME_CANCELLED:
+        why = REFUSE_CANCELLED;
+        break;
+    case OUTCOME_REFUSED:
+        why = REFUSE_CREDENTIALS;
+        break;
+    default:
+        why = REFUSE_AUTH;
+    }
+    s->end = END_REFUSED;
+    return why;
+}
+
+int session_expect(struct session *s, enum mechanism mechanism)
+{
+    return front_ask_auth(&s->front, mechanism, s->setup->login_ends);
+}
+
+enum refusal session_login(struct session *s, enum mechanism mechanism,
+                           struct slice user, struct slice password, bool *over)
 {
     struct frame_password words = {.user = ""};
     enum outcome outcome = OUTCOME_REFUSED;
 
     /* A name or password that does not fit is as wrong as any other. */
-    if (slice_copy(without_domain(s, user), words.user, sizeof words.user) < 0)
+    if (slice_copy(user, words.user, sizeof words.user) < 0)
         words.user[0] = '\0';
     if (slice_copy(password, words.password, sizeof words.password) < 0)
         words.user[0] = '\0';
-    int result =
-        front_login(&s->front, &words, s->setup->login_ends, &outcome, over);
+    int result = front_login(&s->front, mechanism, &words, s->setup->login_ends,
+                             &outcome, over);
     explicit_bzero(&words, sizeof words);
-    if (result < 0) {
-        s->end =
-            clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT : END_ERROR;
-        return REFUSE_COUNT;
+    return result < 0 ? lost(s) : take_verdict(s, outcome, over);
+}
+
+/* ---- SASL: the lines are auth's and the client's to understand ---- */
+
+/* Carries the client's next line to auth. Returns false when he is gone. */
+static bool carry_response(struct session *s)
+{
+    struct slice piece;
+    bool more = true;
+
+    while (more) {
+        enum stream_event event = stream_piece(
+            &s->stream, PIECE_OCTETS, s->setup->login_ends, &piece, &more);
+        if (event != STREAM_LINE) {
+            note_end(s, event);
+            return false;
+        }
+        front_say(&s->front, piece, false, more);
     }
-    if (outcome == OUTCOME_ACCEPTED) {
-        enum refusal why = open_after_login(s);
-        *over = why != REFUSE_NOTHING;
-        return why;
+    return true;
+}
+
+/* Carries auth's next challenge to the client. Returns 1; 0 when there is a
+ * verdict instead; -1 when nobody answers. */
+static int carry_challenge(struct session *s, enum outcome *outcome, bool *over)
+{
+    struct frame_piece piece = {.more = 1};
+    int heard =
+        front_hear(&s->front, s->setup->login_ends, &piece, outcome, over);
+
+    if (heard != 1)
+        return heard;
+    stream_puts(&s->stream, "+ ");
+    stream_put(&s->stream, piece.octets, piece.size);
+    while (piece.more != 0) {
+        heard =
+            front_hear(&s->front, s->setup->login_ends, &piece, outcome, over);
+        if (heard != 1)
+            return -1;
+        stream_put(&s->stream, piece.octets, piece.size);
     }
-    s->end = END_REFUSED;
-    return outcome == OUTCOME_REFUSED ? REFUSE_CREDENTIALS : REFUSE_AUTH;
+    stream_puts(&s->stream, "\r\n");
+    return 1;
+}
+
+enum refusal session_authenticate(struct session *s, enum mechanism mechanism,
+                                  struct slice initial, bool *over)
+{
+    enum outcome outcome = OUTCOME_REFUSED;
+    int heard;
+
+    if (front_ask_auth(&s->front, mechanism, s->setup->login_ends) < 0)
+        return lost(s);
+    front_say(&s->front, initial, initial.at != NULL, false);
+    while ((heard = carry_challenge(s, &outcome, over)) == 1)
+        if (!carry_response(s))
+            return REFUSE_COUNT;
+    return heard < 0 ? lost(s) : take_verdict(s, outcome, over);
 }
 
 enum refusal session_commit(struct session *s)
@@ -244,7 +323,6 @@ static void begin(struct session *s, const struct setup *setup,
 {
     s->protocol = terms->protocol;
     s->setup = setup;
-    s->domains = terms->domains;
     s->read_only = terms->read_only;
     s->timeout = terms->timeout;
     s->state = terms->protocol->login_state;

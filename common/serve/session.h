@@ -32,6 +32,7 @@ enum refusal {
     REFUSE_MECHANISM,   /* AUTH with a mechanism not offered */
     REFUSE_CREDENTIALS, /* name or password */
     REFUSE_AUTH,        /* could not be decided */
+    REFUSE_CANCELLED,   /* the client gave AUTH up */
     REFUSE_PLAINTEXT,   /* no password in clear here */
     REFUSE_BUSY,        /* the maildrop is locked */
     REFUSE_FORBIDDEN,   /* the maildrop is not one to serve */
@@ -61,6 +62,7 @@ struct command {
 struct protocol {
     const char *program; /* pop3d; also the name of its PAM service */
     const char *method;  /* PASS: how a password arrives, for the log */
+    uint32_t mechanisms; /* bits of those it speaks */
     const struct command *commands;
     size_t command_count;
     unsigned login_state;      /* the first state */
@@ -76,9 +78,8 @@ struct session {
     const struct protocol *protocol;
     const struct setup *setup;
     struct setup told; /* the setup behind a proxy, once it has spoken */
-    const char *const *domains; /* NULL-ended: @NAME is stripped */
-    bool read_only;             /* --read-only */
-    uint64_t timeout;           /* seconds */
+    bool read_only;    /* --read-only */
+    uint64_t timeout;  /* seconds */
     unsigned state;
     enum end_reason end; /* why it is over */
     bool logged_in;
@@ -96,7 +97,6 @@ struct session {
 /* What a session needs beyond the setup. */
 struct session_terms {
     const struct protocol *protocol;
-    const char *const *domains;
     bool read_only;
     uint64_t timeout; /* seconds */
 };
@@ -113,13 +113,31 @@ unsigned session_refuse(struct session *s, enum refusal why);
 /* Ends without a word: an answer under way cannot be completed. */
 unsigned session_abort(struct session *s);
 
+/* May a password be sent on this connection, as it is now? */
+bool session_hears_plaintext(const struct session *s);
+
+/* Is this way to log in offered on this connection, as it is now? */
+bool session_offers(const struct session *s, enum mechanism mechanism);
+
+/* The client gave a name: auth can be born while he types on. Returns 0, or -1
+ * when nobody is left to answer to. */
+int session_expect(struct session *s, enum mechanism mechanism);
+
 /*
- * Logs in and opens the maildrop. Returns REFUSE_NOTHING, or why not; *over
- * says that the session must end after the refusal. Returns REFUSE_COUNT when
- * nobody is left to answer to.
+ * Logs in with a name and a password or digest, and opens the maildrop.
+ * Returns REFUSE_NOTHING, or why not; *over says that the session must end
+ * after the refusal. Returns REFUSE_COUNT when nobody is left to answer to.
  */
-enum refusal session_login(struct session *s, struct slice user,
-                           struct slice password, bool *over);
+enum refusal session_login(struct session *s, enum mechanism mechanism,
+                           struct slice user, struct slice password,
+                           bool *over);
+
+/*
+ * The same by SASL: carries lines between client and auth. initial is what
+ * stood behind the mechanism's name in AUTH; its .at is NULL when nothing did.
+ */
+enum refusal session_authenticate(struct session *s, enum mechanism mechanism,
+                                  struct slice initial, bool *over);
 
 /* Opens a maildrop or folder in place of the present one. */
 enum refusal session_open(struct session *s, const char *folder);

@@ -28,11 +28,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define ROOM_USER    "_restante"
-#define ROOT_STATE   "/var/lib/restante"
-#define OWN_STATE    ".local/state/restante"
-#define AUTH_PROGRAM "../libexec/restante/auth"
-#define EMPTY_TREE   "../libexec/restante/empty"
+#define ROOM_USER  "_restante"
+#define ROOT_STATE "/var/lib/restante"
+#define OWN_STATE  ".local/state/restante"
+#define LIBEXEC    "../libexec/restante/"
 
 struct startup {
     const struct protocol *protocol;
@@ -40,6 +39,7 @@ struct startup {
     struct setup setup;
     char own_state[PATH_MAX];
     char error[OPTIONS_ERROR];
+    char left_out[KEY_COUNT][OPTIONS_ERROR]; /* why a key cannot be used */
 };
 
 /* ---- the descriptors we were born with ---- */
@@ -168,6 +168,50 @@ static int choose_state(struct startup *u)
     return 0;
 }
 
+/* Without its key a mechanism is not offered, and a line says why; the others
+ * go on. */
+static void leave_out(struct startup *u, enum key key, const char *methods,
+                      const char *why)
+{
+    snprintf(u->left_out[key], OPTIONS_ERROR, "%s not offered: %.180s", methods,
+             why);
+}
+
+static void warn_of_left_out(const struct startup *u)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (u->left_out[i][0] != '\0')
+            log_line(&u->setup.log, LOG_WARNING, "warning: %s", u->left_out[i]);
+}
+
+static const char *why_not(int error)
+{
+    return error == EPERM ? "it must be a file of root's or yours that "
+                            "nobody else can read: chmod 600"
+                          : strerror(error);
+}
+
+/* The secret file is indispensable when passwords are checked against it;
+ * otherwise only the mechanisms that need it are left out. */
+static int choose_secrets(struct startup *u)
+{
+    const char *path = u->options.secrets;
+
+    if (path == NULL)
+        return 0;
+    int fd = trusted_open(path, 077);
+    if (fd >= 0) {
+        close(fd);
+        u->setup.keys[KEY_SECRETS] = path;
+        return 0;
+    }
+    if ((u->setup.providers & PROVIDER_FILE) != 0)
+        return complain(u, path, why_not(errno));
+    complain(u, path, why_not(errno));
+    leave_out(u, KEY_SECRETS, "APOP, CRAM-MD5 and SCRAM are", u->error);
+    return 0;
+}
+
 static int choose_auth(struct startup *u)
 {
     struct setup *s = &u->setup;
@@ -177,19 +221,45 @@ static int choose_auth(struct startup *u)
     if (s->providers == 0)
         s->providers = geteuid() == 0 ? PROVIDER_PAM : PROVIDER_FILE;
     s->service = o->pam_service != NULL ? o->pam_service : u->protocol->program;
-    s->secrets = o->secrets;
-    if ((s->providers & PROVIDER_FILE) != 0 && s->secrets == NULL)
+    if ((s->providers & PROVIDER_FILE) != 0 && o->secrets == NULL)
         return complain(u, "--auth=file", "name the file with --secrets");
-    if (s->secrets == NULL)
-        return 0;
-    int fd = trusted_open(s->secrets, 077);
-    if (fd < 0)
-        return complain(u, s->secrets,
-                        errno == EPERM
-                            ? "it must be a file of root's or yours that "
-                              "nobody else can read: chmod 600"
-                            : strerror(errno));
-    close(fd);
+    s->mechanisms = u->protocol->mechanisms;
+    return choose_secrets(u);
+}
+
+static int pack_domains(struct startup *u)
+{
+    char *to = u->setup.domains;
+    const char *end = to + TEXT_DOMAINS - 1;
+
+    for (const char *const *d = u->options.domains; *d != NULL; d++) {
+        size_t len = strlen(*d) + 1;
+        if (len > (size_t)(end - to))
+            return complain(u, "--domain", "at most 2047 octets together");
+        memcpy(to, *d, len);
+        to += len;
+    }
+    return 0;
+}
+
+/* The programs that carry out what this protocol and these files offer. */
+static int open_helpers(struct startup *u)
+{
+    struct setup *s = &u->setup;
+    char path[64];
+
+    for (size_t i = 0; i < HELPER_COUNT; i++)
+        s->helpers[i] = -1;
+    for (enum mechanism m = 0; m < MECHANISM_COUNT; m++) {
+        enum helper helper = mechanism_rows[m].helper;
+        if (s->helpers[helper] >= 0 ||
+            !mechanism_offered(m, s->mechanisms, s->keys, true))
+            continue;
+        snprintf(path, sizeof path, LIBEXEC "%s", helper_names[helper]);
+        int status = open_beside(u, path, 0, &s->helpers[helper]);
+        if (status != 0)
+            return status;
+    }
     return 0;
 }
 
@@ -212,10 +282,10 @@ static int settle(struct startup *u)
     s->template = u->options.template;
     s->policy = &u->options.policy;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
-        (status = choose_auth(u)) != 0 ||
-        (status = open_beside(u, AUTH_PROGRAM, 0, &s->auth_program)) != 0 ||
-        (status =
-             open_beside(u, EMPTY_TREE, O_DIRECTORY, &s->empty_directory)) != 0)
+        (status = choose_auth(u)) != 0 || (status = pack_domains(u)) != 0 ||
+        (status = open_helpers(u)) != 0 ||
+        (status = open_beside(u, LIBEXEC "empty", O_DIRECTORY,
+                              &s->empty_directory)) != 0)
         return status;
     choose_times(u);
     return 0;
@@ -237,10 +307,23 @@ static int check_pam_service(struct startup *u)
                           "comes with this program");
 }
 
+/* What a connection does without is an error to him who asks. */
+static int check_keys(struct startup *u)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (u->left_out[i][0] != '\0') {
+            memcpy(u->error, u->left_out[i], sizeof u->error);
+            return EX_CONFIG;
+        }
+    return 0;
+}
+
 static int check(struct startup *u)
 {
     int status = settle(u);
 
+    if (status == 0)
+        status = check_keys(u);
     if (status == 0)
         status = check_pam_service(u);
     if (status != 0)
@@ -295,7 +378,6 @@ static void let_client_go(const struct setup *s)
 static int divide(struct startup *u)
 {
     const struct session_terms terms = {.protocol = u->protocol,
-                                        .domains = u->options.domains,
                                         .read_only = u->options.read_only,
                                         .timeout = u->options.timeout};
     pid_t self = getpid();
@@ -336,6 +418,7 @@ static int serve(struct startup *u)
     setup_meet(&u->setup, &peer);
     tune(u->setup.out);
     open_log(u);
+    warn_of_left_out(u);
     return divide(u);
 }
 
@@ -368,8 +451,8 @@ int start(const struct protocol *protocol, int argc, char **argv)
         (unsigned)(u->setup.in > STDERR_FILENO ? u->setup.in : STDERR_FILENO) +
             1,
         ~0U, 0);
-    int status = options_read(&u->options, protocol->program, argc, argv,
-                              u->error);
+    int status =
+        options_read(&u->options, protocol->program, argc, argv, u->error);
     if (status == 0 && listening < 0)
         status = complain(u, "LISTEN_FDS",
                           "pass one descriptor (Accept=yes in the socket)");

@@ -17,7 +17,7 @@ from lib.suite import check, each, equal, limit, needs, until
 
 ROOMS = ("monitor", "front", "auth", "keeper", "tls")            # enum room
 GREETED, LOGIN, SESSION, CLOSED, OPEN = 1, 2, 4, 8, 16          # enum phase
-VERSION = 1
+VERSION = 2
 HEAD = 8                                                        # octets of type and version
 
 # Who speaks, who listens, when, and the phase of the listener then.
