@@ -106,13 +106,17 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # ---- proof ----
 
+# Debian packages that tests use but that had better not be installed: services,
+# and what excludes each other.
+UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd
+
 # Installs what the lists name and the machine lacks.
 deps:
 	sh .ci/install .ci/packages.build
 
 test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test
-	tests/clients/unpack $(BUILD)/tests popa3d haproxy nginx libnginx-mod-mail
+	tests/clients/unpack $(BUILD)/tests $(UNPACKED)
 
 UNIT = wire vector kerberos4
 unit = $(BUILD)/tests/unit/$(1)

@@ -3,14 +3,18 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
-from lib import server
+from lib import machine, server
 from lib.suite import Failure, Skip, check, equal, until
 
-# How a server gets its connection: from inetd; from systemd as fd 0; from systemd as fd 3 with LISTEN_FDS; and as an
-# ordinary user with a secret file.
-PRIVILEGED = [(how, how) for how in ("inetd", "systemd", "listen-fds")]
+# How a server gets its connection: from inetd; from systemd as fd 0; from systemd as fd 3 with LISTEN_FDS; from the
+# shipped units of a booted machine; and as an ordinary user with a secret file.
+PRIVILEGED = [(how, how) for how in ("inetd", "systemd", "listen-fds", "booted")]
 EVERY_WAY = [*PRIVILEGED, ("unprivileged", "unprivileged")]
+# And from xinetd; from tcpserver; and through two pipes. For one test of each client.
+ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordio"))]
+NEEDED = {"inetd": "inetd", "tcpserver": "tcpserver", "recordio": "recordio"}
 PASSWORDS = {"alice": "alicepw", "bob": "bobpw"}
 SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ (.*)")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
@@ -32,19 +36,33 @@ class Service:
             self.bed = bed
             command = [bed.program(program), *options]
             kind = how
-        needed = "inetd" if kind == "inetd" else "systemd-socket-activate"
-        if reason := bed.place.missing(needed):
-            raise Skip(reason)
         self._program = program
+        if kind == "booted":
+            check(not options, "the units of the machine have no options")
+            self._machine = bed.machine()
+            self._since = self._machine.mark()
+            self.address = "127.0.0.1", machine.PORTS[program]
+        else:
+            self._machine = None
+            self._listen(bed, kind, command)
+        self.port = self.address[1]
+
+    def _listen(self, bed, kind, command):
+        if kind == "xinetd" and not Path(server.find_xinetd(bed.unpacked())).exists():
+            raise Skip("xinetd is not unpacked: make test-deps")
+        if kind != "xinetd" and (reason := bed.place.missing(NEEDED.get(kind, "systemd-socket-activate"))):
+            raise Skip(reason)
         self._syslog = bed.syslog() if self.bed.privileged else None
         self._listener = bed.listen(kind, command)
-        self.address, self.port = self._listener.address, self._listener.address[1]
+        self.address = self._listener.address
 
     def connect(self):
-        return self._listener.connect()
+        return self._machine.connect(self._program) if self._machine else self._listener.connect()
 
     def log(self):
         """What the sessions logged so far: texts without time and program."""
+        if self._machine:
+            return self._machine.log(self._since, self._program)
         if self._syslog is not None:
             lines = [match[1] for line in self._syslog if (match := SYSLOG.fullmatch(line))]
         else:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -163,9 +164,13 @@ def connect(how, address):
 
 
 class Listener:
-    """A super-server that starts one daemon per connection: kind "inetd", "xinetd" or "systemd"."""
+    """A super-server that starts one daemon per connection. kind: "inetd", "xinetd", "systemd" (systemd-socket-activate,
+    as fd 0), "listen-fds" (the same, as fd 3), "tcpserver", or "recordio" (tcpserver with two pipes between).
 
-    def __init__(self, kind, command, directory, address="127.0.0.1"):
+    unpacked: where the packages are that are not installed (clients/unpack).
+    """
+
+    def __init__(self, kind, command, directory, unpacked, address="127.0.0.1"):
         with socket.socket() as probe:
             probe.bind((address, 0))
             self.address = probe.getsockname()
@@ -179,7 +184,9 @@ class Listener:
             config = directory / "xinetd.conf"
             config.write_text(XINETD.format(log=directory / "xinetd.out", address=address, port=self.address[1],
                                             program=command[0], arguments=" ".join(command[1:])))
-            arguments = ["xinetd", "-dontfork", "-f", str(config), "-pidfile", str(directory / "xinetd.pid")]
+            arguments = [find_xinetd(unpacked), "-dontfork", "-f", str(config), "-pidfile", str(directory / "xinetd.pid")]
+        elif kind in ("tcpserver", "recordio"):
+            arguments = ["tcpserver", "-RHv", "-l0", address, str(self.address[1]), *(["recordio"] if kind == "recordio" else []), *command]
         else:
             arguments = ["systemd-socket-activate", "-a", "-l", where, *(["--inetd"] if kind == "systemd" else []), *command]
         with open(self.log_path, "wb") as log:
@@ -212,6 +219,11 @@ class Listener:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def find_xinetd(unpacked):
+    """openbsd-inetd and xinetd exclude each other as packages."""
+    return shutil.which("xinetd") or str(unpacked / "xinetd/usr/sbin/xinetd")
 
 
 XINETD = """defaults

@@ -325,9 +325,13 @@ class Bed:
 
     def listen(self, *arguments, **more):
         """A super-server (server.Listener); stopped at the end of the test."""
-        listener = server.Listener(*arguments, directory=self.dir, **more)
+        listener = server.Listener(*arguments, directory=self.dir, unpacked=self.unpacked(), **more)
         self._closers.append(listener.close)
         return listener
+
+    def unpacked(self, package=""):
+        """Where the files of a Debian package are that is not installed but unpacked (tests/clients/unpack)."""
+        return self.place.build / "tests" / package
 
     def daemon(self, *command, **more):
         """Any other program that runs beside the test, and is ended with it; returns its Popen, with .log, a path."""
