@@ -54,7 +54,9 @@ COMMON = $(addprefix common/, \
 	base/vector.c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
-	spool/mbox_update.c spool/mover.c spool/journal.c spool/twins.c \
+	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
+	spool/maildir_name.c spool/maildir_sizes.c \
+	spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \

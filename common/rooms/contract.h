@@ -112,6 +112,7 @@ enum notice {
     NOTICE_TROUBLE,    /* a system call failed */
     NOTICE_RECOVERED,  /* an interrupted update was finished */
     NOTICE_ASIDE,      /* a progress record was put aside */
+    NOTICE_LEFT_OUT,   /* something in the maildrop is no message */
     NOTICE_COUNT
 };
 

@@ -28,12 +28,14 @@ struct keeper {
     int front, monitor;
     const struct place *place;
     uid_t owner;
-    int directory; /* of the maildrop, O_PATH; -1: it does not exist */
-    int state;     /* the user's state directory, O_PATH; -1: none */
-    int session;   /* holds the session lock; -1: none */
+    int directory; /* that holds the maildrop, O_PATH; -1: it does not exist */
+    bool read_only;
+    int state;   /* the user's state directory, O_PATH; -1: none */
+    int session; /* holds the session lock; -1: none */
     struct rlimit size_limit;
     bool noticed_dotlock;
-    char record[STATE_NAME], twins[STATE_NAME]; /* files in state */
+    char record[STATE_NAME], twins[STATE_NAME],
+        sizes[STATE_NAME]; /* files in state */
     struct mailbox mailbox;
     struct table table;
     struct marks marks;
@@ -183,6 +185,8 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .record = k->record,
                                   .size_limit = k->size_limit.rlim_cur,
                                   .twins = k->twins,
+                                  .sizes = k->sizes,
+                                  .read_only = k->read_only,
                                   .dotlocker = &k->dotlocker,
                                   .fd = -1};
     answer->opened.writable = true;
@@ -197,6 +201,8 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
         return -1;
     if (scan(k, &answer->fds[0]) < 0)
         return -1;
+    if (k->mailbox.left_out)
+        notice(k, NOTICE_LEFT_OUT, 0);
     answer->opened.writable = k->mailbox.writable;
     answer->opened.count = k->table.count;
     answer->opened.seen = k->mailbox.seen;
@@ -370,7 +376,8 @@ static void serve_commit(struct keeper *k, const struct frame *request)
 
     if (k->marks.bits != NULL)
         marks_recount(&k->marks);
-    if (k->marks.marked != request->commit.marked)
+    if (k->marks.marked != request->commit.marked ||
+        (k->read_only && k->marks.marked > 0))
         _exit(EXIT_OWNED);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
@@ -409,6 +416,16 @@ static void serve(struct keeper *k, const struct frame *request)
 
 /* ---- birth ---- */
 
+/* The directory that the cage lets it reach: a mailbox that is a tree, or the
+ * one that holds it. */
+static int open_ground(const struct keeper *k)
+{
+    if (k->directory < 0 || !k->place->format->tree)
+        return k->directory;
+    return openat(k->directory, k->place->name,
+                  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* The directories are opened as the user, before the cage closes. */
 static void open_directories(struct keeper *k, const struct keeper_birth *birth)
 {
@@ -430,9 +447,13 @@ static void enter(struct keeper *k, const struct keeper_birth *birth)
         privileges_tie_life(SIGTERM, birth->parent) < 0)
         _exit(EXIT_CAGE + errno);
     open_directories(k, birth);
+    int ground = open_ground(k);
+    bool tree = k->place->format->tree;
     if (getrlimit(RLIMIT_FSIZE, &k->size_limit) < 0 ||
-        sandbox_keeper(k->directory, k->state) < 0)
+        sandbox_keeper(tree ? -1 : ground, tree ? ground : -1, k->state) < 0)
         _exit(EXIT_CAGE + errno);
+    if (tree && ground >= 0)
+        close(ground);
 }
 
 void keeper_live(const struct keeper_birth *birth)
@@ -442,6 +463,7 @@ void keeper_live(const struct keeper_birth *birth)
                        .monitor = birth->monitor,
                        .place = &birth->place,
                        .owner = birth->who.uid,
+                       .read_only = birth->read_only,
                        .session = -1,
                        .mailbox = {.fd = -1},
                        .phase = PHASE_CLOSED};
@@ -451,6 +473,8 @@ void keeper_live(const struct keeper_birth *birth)
                     k.record);
     state_file_name(birth->place.directory, birth->place.name, "twins",
                     k.twins);
+    state_file_name(birth->place.directory, birth->place.name, "sizes",
+                    k.sizes);
     enter(&k, birth);
     int got;
     while ((got = frame_receive(k.front, ROOM_KEEPER, k.phase, CLOCK_NEVER,

@@ -11,6 +11,7 @@ struct keeper_birth {
     const char *user;  /* canonical name */
     const char *state; /* root of the state directories */
     struct place place;
+    bool read_only; /* nothing may be changed */
     int front, monitor; /* sockets */
     pid_t parent;
 };

@@ -14,6 +14,7 @@
 #include "rooms/privileges.h"
 #include "rooms/sandbox.h"
 #include "spool/dotlock.h"
+#include "spool/formats.h"
 #include "spool/state.h"
 
 #include <errno.h>
@@ -311,17 +312,18 @@ static int open_directory(const struct place *place)
 /*
  * Root no more: the user, with the spool's group as the only other power. A
  * directory that is on the user's own ground, where he could have put a link
- * to another, is opened as the user and lends no group.
+ * to another, is opened as the user and lends no group. A tree has no dotlock.
  */
 static void settle(struct monitor *m, const struct identity *user,
                    const struct place *place)
 {
     bool own_ground = place_is_users(m->setup->template);
+    bool dotlocks = !place->format->tree;
     struct identity who = {.uid = user->uid, .gid = user->gid};
     int directory = -1;
 
     umask(022); /* others may read whose dotlock it is */
-    if (!own_ground) {
+    if (dotlocks && !own_ground) {
         directory = open_directory(place);
         who.gid = spool_group(directory, user->gid);
     }
@@ -331,7 +333,7 @@ static void settle(struct monitor *m, const struct identity *user,
     close(m->setup->empty_directory);
     if (privileges_drop(&who) < 0)
         end_of(m, "drop");
-    if (own_ground)
+    if (dotlocks && own_ground)
         directory = open_directory(place);
     if (dotlock_prepare(&m->dotlock, directory, place->name) < 0 ||
         sandbox_monitor(directory, m->dotlock.names) < 0)
@@ -342,8 +344,10 @@ static void settle(struct monitor *m, const struct identity *user,
 static void admit(struct monitor *m, const struct frame_decision *d,
                   const struct place *place)
 {
-    struct keeper_birth birth = {
-        .who = user_of(d), .user = d->name, .place = *place};
+    struct keeper_birth birth = {.who = user_of(d),
+                                 .user = d->name,
+                                 .place = *place,
+                                 .read_only = m->setup->read_only};
     struct stat st;
     int keeper = -1;
 
@@ -493,6 +497,8 @@ static void log_notice(const struct monitor *m, const struct frame_notice *n)
         [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
         [NOTICE_TROUBLE] = "the maildrop cannot be served",
         [NOTICE_RECOVERED] = "an interrupted update was finished",
+        [NOTICE_LEFT_OUT] = "something in the maildrop is no message that can "
+                            "be served and was left out",
         [NOTICE_ASIDE] = ("a progress record fits the maildrop no more and was "
                           "put aside in the state directory"),
     };

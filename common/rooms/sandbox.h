@@ -20,9 +20,10 @@ int sandbox_front(void);
 /* auth, for mechanisms that need no root: as front. */
 int sandbox_auth(void);
 
-/* keeper: existing files below mailbox (read, write, truncate), any below
- * state; both O_PATH or directory descriptors, -1 = none. */
-int sandbox_keeper(int mailbox, int state);
+/* keeper: existing files below mailbox (read, write, truncate), those below
+ * tree (read, rename, remove), any below state; O_PATH or directory
+ * descriptors, -1 = none. */
+int sandbox_keeper(int mailbox, int tree, int state);
 
 /* monitor after the login: makes and removes the dotlock in the mailbox
  * directory, under exactly these names (where they stand is what is compared:

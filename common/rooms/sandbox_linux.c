@@ -32,6 +32,9 @@
 #endif
 
 /* The kernel's names that Debian 12's headers do not have yet. */
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
@@ -39,6 +42,7 @@
 /* ---- Landlock ---- */
 
 enum {
+    FILES_VERSION_REFER = 2, /* before it nothing can be moved */
     FILES_VERSION_TRUNCATE = 3
 };
 
@@ -51,6 +55,11 @@ enum {
 #define FILES_OWN                                                              \
     (FILES_UPDATE | LANDLOCK_ACCESS_FS_MAKE_REG |                              \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+#define FILES_TREE                                                             \
+    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |              \
+     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |            \
+     LANDLOCK_ACCESS_FS_REFER)
 
 struct territory {
     int directory;
@@ -86,6 +95,8 @@ static int confine_files(const struct territory *t, size_t count)
     if (version < 0)
         return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
     uint64_t handled = FILES_FIRST;
+    if (version >= FILES_VERSION_REFER)
+        handled |= LANDLOCK_ACCESS_FS_REFER;
     if (version >= FILES_VERSION_TRUNCATE)
         handled |= LANDLOCK_ACCESS_FS_TRUNCATE;
     struct landlock_ruleset_attr attr = {.handled_access_fs = handled};
@@ -199,6 +210,11 @@ static const struct call keeper_calls[] = {
     ANY(fcntl),
     ANY(unlinkat),
     ANY(renameat),
+    ANY(renameat2),
+    ANY(linkat),
+    ANY(getdents64),
+    ANY(faccessat),
+    ANY(faccessat2),
     ANY(fallocate),
     ANY(memfd_create),
     ANY(lseek),
@@ -356,12 +372,13 @@ int sandbox_auth(void)
     return confine_calls(CALLS(auth_calls));
 }
 
-int sandbox_keeper(int mailbox, int state)
+int sandbox_keeper(int mailbox, int tree, int state)
 {
     const struct territory territories[] = {{mailbox, FILES_UPDATE},
+                                            {tree, FILES_TREE},
                                             {state, FILES_OWN}};
 
-    if (confine_files(territories, 2) < 0)
+    if (confine_files(territories, 3) < 0)
         return -1;
     return confine_calls(CALLS(keeper_calls));
 }

@@ -13,9 +13,10 @@ int sandbox_auth(void)
     return 0;
 }
 
-int sandbox_keeper(int mailbox, int state)
+int sandbox_keeper(int mailbox, int tree, int state)
 {
     (void)mailbox;
+    (void)tree;
     (void)state;
     return 0;
 }

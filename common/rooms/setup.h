@@ -24,6 +24,7 @@ struct setup {
     char domains[TEXT_DOMAINS];  /* @NAME is stripped; a NUL behind each */
     char stamp[TEXT_STAMP];      /* the greeting's timestamp for APOP, or "" */
     uint32_t providers;          /* enum provider bits */
+    bool read_only;              /* nothing in a maildrop may be changed */
     bool plaintext;              /* a password may be sent on this connection */
     bool exposed;                /* ... and crosses a network in clear */
     int64_t started;             /* clock_ms() */

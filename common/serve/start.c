@@ -281,6 +281,7 @@ static int settle(struct startup *u)
     s->method = u->protocol->method;
     s->template = u->options.template;
     s->policy = &u->options.policy;
+    s->read_only = u->options.read_only;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
         (status = choose_auth(u)) != 0 || (status = pack_domains(u)) != 0 ||
         (status = open_helpers(u)) != 0 ||

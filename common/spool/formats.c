@@ -2,6 +2,7 @@
  * functions behind them called in the keeper alone. */
 
 #include "spool/formats.h"
+#include "spool/maildir.h"
 #include "spool/mbox.h"
 
 #include <stddef.h>
@@ -9,6 +10,7 @@
 
 static const struct mailbox_format *const formats[] = {
     &mbox_format,
+    &maildir_format,
 };
 
 const struct mailbox_format *format_find(struct slice name)

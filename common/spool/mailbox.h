@@ -76,9 +76,13 @@ struct mailbox {
     const char *record;  /* name of the progress record in it */
     uint64_t size_limit; /* no file can be written beyond it (RLIMIT_FSIZE) */
     const char *twins;   /* name of the file of twins in it */
+    const char *sizes;   /* name of the file of sizes in it */
+    bool read_only;      /* nothing in it may be changed */
     bool recovered;      /* recover() finished an update */
     bool aside;          /* ... or put a record aside that fitted no more */
+    bool left_out;       /* the scan found what is no message to serve */
     struct dotlocker *dotlocker;
+    void *own; /* the format's; NULL at first */
     int fd; /* -1 while it is not open */
     bool writable;
     struct snapshot seen; /* at the scan */

@@ -5,6 +5,7 @@ As root, each worker of the suite gets its own copy of /etc (users, PAM services
 machine changes and nothing is left. Otherwise the tests run as the caller, with a secret file.
 """
 
+import copy
 import ctypes
 import fcntl
 import grp
@@ -18,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import client, machine, server
+from . import client, machine, maildir, mbox, server
 from .suite import Skip, check
 
 # The hashes are SHA-512 crypt with the salt "restante", and with few rounds to be quick.
@@ -219,6 +220,7 @@ class Syslog:
 
 class Bed:
     """One test's mailboxes, directories and running programs."""
+    format = "mbox"
 
     def __init__(self, place, name, privileged=None):
         self.place, self.name = place, name
@@ -255,6 +257,15 @@ class Bed:
         other.sessions, other._closers = self.sessions, self._closers       # which end with this bed
         return other
 
+    def maildir(self):
+        """The same bed with Maildirs in the place of mailboxes."""
+        other = copy.copy(self)                     # what it starts ends with this bed
+        other.format = "maildir"
+        return other
+
+    def of_format(self, name):
+        return self.maildir() if name == "maildir" else self
+
     def give(self, path, user=None):
         """To the owner of mailboxes."""
         if self.privileged:
@@ -270,6 +281,9 @@ class Bed:
     def put(self, data, user="alice", mode=0o660):
         """Makes the mailbox of a user; returns its path."""
         path = self.mailbox(user)
+        if self.format == "maildir":
+            maildir.make(path, data, lambda made: self.give(made, user))
+            return path
         path.write_bytes(data)
         path.chmod(mode)
         self.give(path, user)
@@ -277,8 +291,17 @@ class Bed:
 
     def append(self, data, user="alice"):
         """As a delivery program does that needs no lock because nobody else is about."""
+        if self.format == "maildir":
+            maildir.deliver(self.mailbox(user), data, lambda made: self.give(made, user))
+            return
         with open(self.mailbox(user), "ab") as file:
             file.write(data)
+
+    def kept(self, user="alice"):
+        """The texts of the messages that are there, in order."""
+        if self.format == "maildir":
+            return [text for _, text in maildir.read(self.mailbox(user))]
+        return [message.content for message in mbox.parse(self.mailbox(user).read_bytes())]
 
     def private_file(self, name, text, mode=0o600):
         """A file such as a server wants it: nobody else may read it."""
@@ -297,8 +320,8 @@ class Bed:
     def options(self):
         """What this bed needs on every command line."""
         if self.privileged:
-            return []
-        return ["--auth=file", f"--secrets={self.secrets}", f"--maildrop=mbox:{self.spool}/%u", f"--state={self.state}"]
+            return [f"--maildrop=maildir:{self.spool}/%u"] if self.format == "maildir" else []
+        return ["--auth=file", f"--secrets={self.secrets}", f"--maildrop={self.format}:{self.spool}/%u", f"--state={self.state}"]
 
     def start(self, program="pop3d", *options, how="socketpair", log="stderr", bare=False, **more):
         """Starts a daemon with the bed's options and --log=stderr; `bare` leaves out both."""

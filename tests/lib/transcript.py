@@ -1,7 +1,7 @@
 """Transcripts: documents that say what a session looks like, and are played against the real program.
 
 The form is described in ../README.md. Each transcript is played several ways: as written, one octet at a time,
-everything the client says in one write, and as written to an unprivileged server.
+everything the client says in one write, as written to an unprivileged server, and as written over a Maildir.
 """
 
 import fcntl
@@ -11,15 +11,15 @@ import socket
 import struct
 import time
 
-from . import mbox
+from . import maildir, mbox
 from .testbed import USERS
 from .suite import Failure, Test, check, equal
 
-WAYS = ("written", "octets", "once", "user")
+WAYS = ("written", "octets", "once", "user", "maildir")
 PATIENCE = 20
 SIOCOUTQ = 0x5411
 STEP = re.compile(r"(C:|C-|S:|S=|S~|client:|server:|login:) ?(.*)")
-SETTING = re.compile(r"(log~|(?:options|as|needs|connection|ways|limit|maildrop|maildrop after|log):) ?(.*)")
+SETTING = re.compile(r"(log~|(?:options|as|needs|connection|ways|limit|formats|maildrop|maildrop after|log):) ?(.*)")
 LOGIN = {   # what `login: NAME` stands for
     "pop3d": (("S:", "+OK POP3 \\{host} ready"), ("C:", "USER {user}"), ("S:", "+OK send PASS"), ("C:", "PASS {password}"),
               ("S:", "+OK maildrop has \\{count} messages (\\{octets} octets)")),
@@ -75,6 +75,8 @@ class Transcript:
             self.connection = value.split()
         elif name == "ways":
             self.ways = tuple(value.split())
+        elif name == "formats":
+            self.ways = tuple(way for way in self.ways if way != "maildir" or "maildir" in value.split())
         elif name == "limit":
             self.limit = int(value)
         elif name == "maildrop":
@@ -103,10 +105,14 @@ class Play:
     def __init__(self, transcript, way, bed):
         self.transcript, self.way = transcript, way
         self.bed = bed.unprivileged() if way == "user" or transcript.as_user else bed
+        if way == "maildir":
+            self.bed = self.bed.maildir()
         self.messages = []
         self.data = transcript.mail(self.expand)
         self.messages = mbox.parse(self.data or b"")
         self.uidls = mbox.uidls(self.messages)
+        if way == "maildir":
+            self.uidls = [maildir.name(number) for number in range(1, len(self.messages) + 1)]
 
     def expand(self, text):
         """The octets a line of a transcript stands for."""
@@ -172,6 +178,8 @@ class Play:
         if self.data is None:
             return None
         path = self.bed.put(self.data)
+        if self.way == "maildir":
+            return None
         os.utime(path, (1_700_000_000, 1_700_000_000))
         return os.stat(path)
 
@@ -230,7 +238,20 @@ class Play:
         """A regular expression; only the braces are ours."""
         return re.sub(rb"\\\{([^}]*)\}", lambda match: re.escape(self.braces(match[1].decode())), text.encode())
 
+    def check_maildir(self):
+        after = self.transcript.after.removeprefix("messages").split()
+        kept = {"unchanged": self.messages, "empty": []}.get(self.transcript.after)
+        if kept is None:
+            kept = [self.messages[int(number) - 1] for number in after]
+        if self.data is None:
+            check(not self.bed.mailbox().exists(), "a mailbox was created")
+        else:
+            equal(self.bed.kept(), [message.content for message in kept], "messages after the session")
+
     def check_maildrop(self, before):
+        if self.way == "maildir":
+            self.check_maildir()
+            return
         path = self.bed.mailbox()
         equal(sorted(os.listdir(self.bed.spool)), ["alice"] if path.exists() else [], "files in the spool")
         after = self.transcript.after

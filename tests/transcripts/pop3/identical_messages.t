@@ -1,5 +1,6 @@
 Identical copies get -2, -3 behind their unique id, in the order of the mailbox.
 
+formats: mbox
 maildrop:
 | From sender@example.org Mon Jan  5 10:00:00 2026
 | Message-ID: <twin@example.org>

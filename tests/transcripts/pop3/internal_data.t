@@ -1,5 +1,6 @@
 The message in which c-client keeps its own data is not served, and stays in its place.
 
+formats: mbox
 maildrop:
 | From MAILER-DAEMON Mon Jan  5 10:00:00 2026
 | Date: 05 Jan 2026 10:00:00 +0000

@@ -1,5 +1,6 @@
 The unique id sums the first Received, what stands before it of Date and Message-ID, and every Delivered-To, folded lines included.
 
+formats: mbox
 # The value was compared with popa3d 1.0.3's.
 maildrop:
 | From a@b Mon Jan  5 10:00:00 2026

@@ -1,0 +1,234 @@
+/*
+ * The messages of a Maildir: its two directories, read once each. Others
+ * deliver, rename and remove meanwhile; nobody locks a Maildir. Runs in the
+ * keeper, as the user, caged; distrusts names and kinds of what it finds.
+ */
+
+#include "spool/maildir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void maildir_list_free(struct maildir_list *l)
+{
+    free(l->messages);
+    free(l->names);
+    *l = (struct maildir_list){0};
+}
+
+/* Makes room for one more of size octets. Returns the array, moved or not, or
+ * NULL: the old one still stands. */
+static void *grow(void *array, size_t used, size_t more, size_t *room,
+                  size_t size)
+{
+    if (array != NULL && *room - used >= more)
+        return array;
+    size_t wanted = 2 * (used + more) + 64;
+    void *moved = reallocarray(array, wanted, size);
+    if (moved != NULL)
+        *room = wanted;
+    return moved;
+}
+
+static int add_name(struct maildir_list *l, const char *name, size_t *at)
+{
+    size_t len = strlen(name) + 1;
+    char *names = grow(l->names, l->names_len, len, &l->names_room, 1);
+
+    if (names == NULL)
+        return -1;
+    l->names = names;
+    memcpy(names + l->names_len, name, len);
+    *at = l->names_len;
+    l->names_len += len;
+    return 0;
+}
+
+static int add(struct maildir_list *l, const char *name, int part)
+{
+    struct maildir_message m = {.time = maildir_time(name),
+                                .base = (uint16_t)maildir_base(name),
+                                .part = (uint8_t)part};
+    struct maildir_message *messages =
+        grow(l->messages, l->count, 1, &l->room, sizeof *messages);
+
+    if (messages == NULL)
+        return -1;
+    l->messages = messages;
+    if (add_name(l, name, &m.name) < 0)
+        return -1;
+    messages[l->count++] = m;
+    return 0;
+}
+
+static bool is_plain(int directory, const struct dirent *entry)
+{
+    struct stat st;
+
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_REG;
+    return fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode);
+}
+
+static int take_entry(struct maildir_list *l, int directory, int part,
+                      const struct dirent *entry)
+{
+    if (maildir_is_hidden(entry->d_name))
+        return 0;
+    if (is_plain(directory, entry) && maildir_base(entry->d_name) > 0)
+        return add(l, entry->d_name, part);
+    l->left_out = true;
+    return 0;
+}
+
+static int read_part(struct maildir_list *l, int directory, int part)
+{
+    const struct dirent *entry;
+    int result = 0;
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+    if (stream == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL)
+        result = take_entry(l, directory, part, entry);
+    if (result == 0 && errno != 0)
+        result = -1;
+    int saved = errno;
+    closedir(stream);
+    errno = saved;
+    return result;
+}
+
+/* ---- order ---- */
+
+static int compare_bases(const char *a, size_t a_len, const char *b,
+                         size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+/* Compares messages of two lists by time and base. */
+static int compare(const struct maildir_message *x, const char *x_names,
+                   const struct maildir_message *y, const char *y_names)
+{
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return compare_bases(x_names + x->name, x->base, y_names + y->name,
+                         y->base);
+}
+
+static int in_order(const void *a, const void *b, void *names)
+{
+    const struct maildir_message *x = a, *y = b;
+    int order = compare(x, names, y, names);
+
+    if (order != 0)
+        return order;
+    if (x->part != y->part)
+        return x->part == MAILDIR_CUR ? -1 : 1;
+    return strcmp((const char *)names + x->name, (const char *)names + y->name);
+}
+
+static bool exists(const struct maildir_list *l,
+                   const struct maildir_message *m,
+                   const int parts[MAILDIR_PARTS])
+{
+    struct stat st;
+
+    return fstatat(parts[m->part], maildir_name_of(l, m), &st,
+                   AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Leaves one message of each base. Two are usually one that was renamed while
+ * the directories were read; two that both are there is somebody's mistake. */
+static void drop_doubles(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < l->count; i++) {
+        const struct maildir_message *m = &l->messages[i];
+        struct maildir_message *last = &l->messages[kept - (kept > 0)];
+        if (kept == 0 || compare(last, l->names, m, l->names) != 0)
+            l->messages[kept++] = *m;
+        else if (!exists(l, last, parts))
+            *last = *m;
+        else
+            l->left_out |= exists(l, m, parts);
+    }
+    l->count = kept;
+}
+
+int maildir_list(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+{
+    *l = (struct maildir_list){0};
+    /* new before cur: what is moved meanwhile is then seen twice, not never. */
+    for (int part = 0; part < MAILDIR_PARTS; part++)
+        if (parts[part] >= 0 && read_part(l, parts[part], part) < 0) {
+            int saved = errno;
+            maildir_list_free(l);
+            errno = saved;
+            return -1;
+        }
+    if (l->count > 0)
+        qsort_r(l->messages, l->count, sizeof *l->messages, in_order, l->names);
+    drop_doubles(l, parts);
+    return 0;
+}
+
+/* ---- looking again ---- */
+
+/* Gives m the name and place that found has in now. */
+static int rename_to(struct maildir_list *l, struct maildir_message *m,
+                     const struct maildir_list *now,
+                     const struct maildir_message *found)
+{
+    const char *name = maildir_name_of(now, found);
+
+    m->part = found->part;
+    if (strcmp(name, maildir_name_of(l, m)) == 0)
+        return 0;
+    return add_name(l, name, &m->name);
+}
+
+/* Both lists are in the same order. */
+static int merge(struct maildir_list *l, const struct maildir_list *now)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < l->count; i++) {
+        struct maildir_message *m = &l->messages[i];
+        while (at < now->count &&
+               compare(&now->messages[at], now->names, m, l->names) < 0)
+            at++;
+        m->gone = at == now->count ||
+                  compare(&now->messages[at], now->names, m, l->names) != 0;
+        if (!m->gone && rename_to(l, m, now, &now->messages[at]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int maildir_refresh(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+{
+    struct maildir_list now;
+
+    if (maildir_list(&now, parts) < 0)
+        return -1;
+    int result = merge(l, &now);
+    int saved = errno;
+    maildir_list_free(&now);
+    errno = saved;
+    return result;
+}
