@@ -38,7 +38,7 @@ def test_unknown_option(bed, program):
       ("value_too_many", ["--read-only=yes"], "read-only"),
       ("auth", ["--auth=kerberos"], "pam, file"), ("maildrop", ["--maildrop=/var/mail"], "template"),
       ("maildrop_directive", ["--maildrop=mbox:/var/mail/%q"], "template"), ("maildrop_relative", ["--maildrop=mbox:mail/%u"], "template"),
-      ("maildir", ["--maildrop=maildir:%h/Maildir"], "template"),
+      ("unknown_format", ["--maildrop=maildirs:%h/Maildir"], "template"),
       ("timeout", ["--timeout=ten"], "seconds"), ("timeout_negative", ["--timeout=-1"], "seconds"),
       ("timeout_huge", ["--timeout=99999999999999999999"], "seconds"),
       ("login_timeout", ["--login-timeout="], "seconds"),
