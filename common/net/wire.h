@@ -40,13 +40,4 @@ size_t wire_encode(struct wire *w, const char **from, const char *end, char *to,
  * octets into to. */
 size_t wire_finish(struct wire *w, char *to);
 
-/* Octets that a stored line, LF included if it has one, gains on the wire
- * when the octet before its first is previous (0 at the start). */
-static inline unsigned wire_gain(const char *line, size_t len, char previous)
-{
-    if (line[len - 1] != '\n')
-        return 0;
-    return (len > 1 ? line[len - 2] : previous) != '\r';
-}
-
 #endif

@@ -11,7 +11,7 @@
 
 #include "spool/maildir.h"
 #include "base/exact.h"
-#include "net/wire.h"
+#include "base/vector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,37 +130,31 @@ static int open_message(const struct maildir *md,
     return -1;
 }
 
-/* Counts what the octets gain on the wire; *last is the octet before them. */
-static uint64_t gain_of(const char *octets, size_t len, char *last)
+static void count_lines(struct lines *l, const char *at, const char *end)
 {
-    const char *at = octets, *end = octets + len, *lf;
-    uint64_t gain = 0;
-
-    while ((lf = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        gain += wire_gain(at, (size_t)(lf + 1 - at), *last);
-        *last = '\n';
-        at = lf + 1;
+    while ((at = lines_take(l, at, end)) < end) { /* no From_ line matters */
+        lines_take_letter(l);
+        at++;
     }
-    if (at < end)
-        *last = end[-1];
-    return gain;
 }
 
+/* A LF without CR gains one octet on the wire, and a last line without its end
+ * two. */
 static int measure_file(int fd, struct maildir_message *m, char *block)
 {
+    struct lines lines = {.lf = LINES_LAST};
     uint64_t offset = 0;
-    char last = '\n';
 
-    m->wire = m->length;
     while (offset < m->length) {
         uint64_t left = m->length - offset;
         size_t part = left < BLOCK ? (size_t)left : BLOCK;
         if (exact_read(fd, block, part, offset) < 0)
             return -1;
-        m->wire += gain_of(block, part, &last);
+        count_lines(&lines, block, block + part);
         offset += part;
     }
-    if (last != '\n')
+    m->wire = m->length + lines.bare;
+    if ((lines.lf & LINES_LAST) == 0)
         m->wire += 2;
     return 0;
 }
