@@ -8,6 +8,7 @@
 #   make bench      figures; nothing of it is needed to build or test
 #   make fuzz       the fuzz targets, TIME= seconds each
 #   make lint       compilers' and manuals' warnings as errors
+#   make coverage   what the suite reaches, in every room
 #   make analyze    cppcheck, clang-tidy and gcc's analyzer
 #   make install    DESTDIR= PREFIX=
 #
@@ -42,6 +43,18 @@ HARDEN = -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined
 HARDEN_LD = -pie -fsanitize=address,undefined
 # ASan's own crypt(3) needs the library at hand before PAM loads it.
 AUTH_LIBS = -Wl,--no-as-needed -lcrypt
+endif
+
+# Counters in a file that is mapped at the start: what is done behind a drop,
+# in an empty chroot and under a filter is counted, too.
+ifdef COVERAGE
+BUILD = build-coverage
+CC = clang
+OPTIMIZE = -O0 -g
+PROFILES = $(CURDIR)/$(BUILD)/profiles
+HARDEN = -fPIE -fcoverage-mapping -mllvm -runtime-counter-relocation \
+	-fprofile-instr-generate=$(PROFILES)/%m%c.profraw
+HARDEN_LD = -pie -fprofile-instr-generate=$(PROFILES)/%m%c.profraw
 endif
 
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon \
@@ -231,6 +244,25 @@ fuzz: $(FUZZ:%=build-fuzz/%)
 			build-fuzz/corpus/$$t tests/fuzz/corpus/$$t || exit 1; \
 	done
 
+# What the suite reaches, by line; the programs alone, not the tests' own.
+coverage:
+	sh .ci/install .ci/packages.build .ci/packages.test .ci/packages.analyze
+	$(MAKE) COVERAGE=1 coverage-run
+
+coverage-run: all
+	rm -rf $(PROFILES)
+	mkdir -p $(PROFILES)
+	for p in $(DAEMONS); do $$p --version >$(BUILD)/coverage.log; done
+	for p in $(filter-out %/empty,$(wildcard $(BUILD)/libexec/restante/*)); do \
+		$$p </dev/null >>$(BUILD)/coverage.log 2>&1 || :; done
+	chmod 666 $(PROFILES)/*
+	RESTANTE_BUILD=$(BUILD) tests/run >>$(BUILD)/coverage.log || :
+	llvm-profdata merge -o $(BUILD)/profile $(PROFILES)/*
+	llvm-cov report --instr-profile=$(BUILD)/profile \
+		--ignore-filename-regex='^/usr' \
+		$(patsubst %,--object=%,$(DAEMONS) \
+		$(filter-out %/empty,$(wildcard $(BUILD)/libexec/restante/*)))
+
 # ---- installation ----
 
 install: all
@@ -250,7 +282,7 @@ install: all
 	done
 
 clean:
-	rm -rf build build-asan build-clang build-fuzz
+	rm -rf build build-asan build-clang build-coverage build-fuzz
 
-.PHONY: analyze all deps test-deps unit test check lint demo bench fuzz fuzz-replay faults \
+.PHONY: analyze coverage coverage-run all deps test-deps unit test check lint demo bench fuzz fuzz-replay faults \
 	install clean
