@@ -86,13 +86,16 @@ AUTH_ROOM = $(addprefix common/, \
 	rooms/contract.c rooms/mechanism.c rooms/account.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c)
 AUTH = $(AUTH_ROOM) $(addprefix common/auth/, main.c plain.c login.c)
+AUTH_KERBEROS4 = $(AUTH_ROOM) $(addprefix common/auth/, kerberos4_main.c \
+	kerberos4.c kerberos4_des.c kerberos4_keys.c kerberos4_load.c)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
 AUTH_PROGRAM = $(BUILD)/libexec/restante/auth
+KERBEROS4_PROGRAM = $(BUILD)/libexec/restante/auth-kerberos4
 EMPTY = $(BUILD)/libexec/restante/empty
 
-all: $(DAEMONS) $(AUTH_PROGRAM) $(EMPTY)
+all: $(DAEMONS) $(AUTH_PROGRAM) $(KERBEROS4_PROGRAM) $(EMPTY)
 
 $(BUILD)/sbin/pop3d: $(call object,$(POP3D))
 $(BUILD)/sbin/pop2d: $(call object,$(POP2D))
@@ -106,6 +109,11 @@ $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@echo "LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam $(AUTH_LIBS)
 
+$(KERBEROS4_PROGRAM): $(call object,$(AUTH_KERBEROS4))
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lkrb5 -lnettle $(AUTH_LIBS)
+
 $(EMPTY):
 	mkdir -p -m 755 $@
 
@@ -114,7 +122,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo "CC $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH)))
+-include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_KERBEROS4)))
 
 # Objects are kept, whichever rule asked for them.
 .SECONDARY:
@@ -268,7 +276,7 @@ coverage-run: all
 install: all
 	install -d $(SBIN) $(LIBEXEC)/empty $(MAN8) $(UNITS)
 	install -m 755 $(DAEMONS) $(SBIN)
-	install -m 755 $(AUTH_PROGRAM) $(LIBEXEC)
+	install -m 755 $(AUTH_PROGRAM) $(KERBEROS4_PROGRAM) $(LIBEXEC)
 	install -m 644 pop3d/pop3d.8 pop2d/pop2d.8 $(MAN8)
 	install -m 644 units/*.socket units/*.service $(UNITS)
 	install -D -m 644 units/sysusers.d/restante.conf \

@@ -403,9 +403,9 @@ static void greet(struct session *s)
 const struct protocol pop3_protocol = {
     .program = "pop3d",
     .method = "PASS",
-    .mechanisms = MECHANISM_BIT(MECHANISM_PASSWORD) |
-                  MECHANISM_BIT(MECHANISM_PLAIN) |
-                  MECHANISM_BIT(MECHANISM_LOGIN),
+    .mechanisms =
+        MECHANISM_BIT(MECHANISM_PASSWORD) | MECHANISM_BIT(MECHANISM_PLAIN) |
+        MECHANISM_BIT(MECHANISM_LOGIN) | MECHANISM_BIT(MECHANISM_KERBEROS_V4),
     .commands = commands,
     .command_count = LENGTH(commands),
     .login_state = AUTHORIZATION,

@@ -328,9 +328,25 @@ void kerberos4_answer(const struct kerberos4_client *client,
     kerberos4_des_encrypt(client->session, clear, answer);
 }
 
-/* An empty user is the ticket's; another may only be called the same. */
+/* Nobody acts for somebody else. No name means that of the ticket. */
+static bool is_user(const char *ours, const char *said, const char *domains)
+{
+    size_t len = strlen(ours);
+
+    if (said[0] == '\0')
+        return true;
+    if (strncmp(said, ours, len) != 0)
+        return false;
+    for (const char *d = domains; said[len] == '@' && *d != '\0';
+         d += strlen(d) + 1)
+        if (slice_is(slice_of(said + len + 1), d))
+            return true;
+    return said[len] == '\0';
+}
+
 static enum kerberos4_result check_choice(const struct kerberos4_client *client,
-                                          const uint8_t *clear, size_t len)
+                                          const uint8_t *clear, size_t len,
+                                          const char *domains)
 {
     struct reader r = {clear, len};
     uint32_t challenge = 0;
@@ -342,14 +358,14 @@ static enum kerberos4_result check_choice(const struct kerberos4_client *client,
         return KERBEROS4_LAYER;
     if (!take(&r, buffer, sizeof buffer) || memchr(r.at, '\0', r.left) == NULL)
         return KERBEROS4_MALFORMED;
-    const char *user = (const char *)r.at;
-    return user[0] == '\0' || strcmp(user, client->user) == 0
+    return is_user(client->user, (const char *)r.at, domains)
                ? KERBEROS4_ACCEPTED
                : KERBEROS4_USER;
 }
 
 enum kerberos4_result kerberos4_hear_choice(struct kerberos4_client *client,
-                                            const uint8_t *octets, size_t len)
+                                            const uint8_t *octets, size_t len,
+                                            const char *domains)
 {
     uint8_t clear[CHOICE_MAX];
 
@@ -357,7 +373,7 @@ enum kerberos4_result kerberos4_hear_choice(struct kerberos4_client *client,
     if (len <= CHOICE_HEADER || len > sizeof clear || len % DES_OCTETS != 0)
         return KERBEROS4_MALFORMED;
     kerberos4_des_decrypt_pcbc(client->session, octets, len, clear);
-    enum kerberos4_result result = check_choice(client, clear, len);
+    enum kerberos4_result result = check_choice(client, clear, len, domains);
     explicit_bzero(clear, sizeof clear);
     return result;
 }

@@ -52,9 +52,11 @@ enum kerberos4_result kerberos4_hear_request(struct kerberos4_client *client,
 void kerberos4_answer(const struct kerberos4_client *client,
                       uint8_t answer[DES_OCTETS]);
 
-/* The client's second message. */
+/* The client's second message. domains may stand behind the user's name as
+ * "@NAME"; a NUL behind each. */
 enum kerberos4_result kerberos4_hear_choice(struct kerberos4_client *client,
-                                            const uint8_t *octets, size_t len);
+                                            const uint8_t *octets, size_t len,
+                                            const char *domains);
 
 /* Is the ticket for another address than the peer's, a numeric one? A peer
  * without address does not differ. */

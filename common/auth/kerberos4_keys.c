@@ -3,31 +3,24 @@
  * parsed as if it were not. */
 
 #include "auth/kerberos4_keys.h"
+#include "base/slice.h"
 
 #include <errno.h>
 #include <string.h>
 
-int kerberos4_keys_begin(struct kerberos4_keys *keys, const char *services)
+void kerberos4_keys_begin(struct kerberos4_keys *keys, const char *services)
 {
-    size_t count = 0;
-
     memset(keys, 0, sizeof *keys);
-    errno = EINVAL;
-    while (*(services += strspn(services, " ")) != '\0') {
-        size_t len = strcspn(services, " ");
-        if (len >= KERBEROS4_NAME || count == KERBEROS4_SERVICES)
-            return -1;
-        memcpy(keys->services[count++], services, len);
-        services += len;
-    }
-    return count > 0 ? 0 : -1;
+    keys->services = services;
 }
 
 static bool is_asked_for(const struct kerberos4_keys *keys, const char *service)
 {
-    for (size_t i = 0; i < KERBEROS4_SERVICES; i++)
-        if (keys->services[i][0] != '\0' &&
-            strcmp(keys->services[i], service) == 0)
+    struct slice rest = slice_of(keys->services), word;
+
+    while ((word = slice_word(&rest)).len > 0)
+        if (word.len == strlen(service) &&
+            memcmp(word.at, service, word.len) == 0)
             return true;
     return false;
 }

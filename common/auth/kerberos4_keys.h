@@ -12,7 +12,6 @@
 enum {
     KERBEROS4_NAME = 40, /* octets of a name, instance or realm, with its NUL */
     KERBEROS4_KEYS = 64, /* kept of one file */
-    KERBEROS4_SERVICES = 8
 };
 
 struct kerberos4_key {
@@ -24,14 +23,13 @@ struct kerberos4_key {
 };
 
 struct kerberos4_keys {
-    char services[KERBEROS4_SERVICES][KERBEROS4_NAME]; /* "": no more */
+    const char *services; /* a space between two; the caller's */
     size_t count;
     struct kerberos4_key key[KERBEROS4_KEYS];
 };
 
-/* No keys yet; the names of services, separated by spaces. Returns 0, or -1
- * with errno EINVAL when one is too long or there are too many or none. */
-int kerberos4_keys_begin(struct kerberos4_keys *keys, const char *services);
+/* No keys yet, and the services whose keys will be kept. */
+void kerberos4_keys_begin(struct kerberos4_keys *keys, const char *services);
 
 /* Keeps a key if it is of one of the services. Returns 0, or -1 with errno:
  * E2BIG, or EKEYREJECTED for a weak key. */

@@ -64,6 +64,7 @@ static bool ends(const char *text, size_t size)
 bool proof_check(const struct proof *proof)
 {
     return (unsigned)proof->outcome < OUTCOME_COUNT &&
+           proof->remark < REMARK_COUNT &&
            ends(proof->claimed, sizeof proof->claimed) &&
            ends(proof->name, sizeof proof->name) &&
            ends(proof->password, sizeof proof->password) &&

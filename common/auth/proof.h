@@ -14,10 +14,12 @@ enum {
 
 struct proof {
     enum outcome outcome;
-    uint32_t unproven;       /* a name and a password, still to be checked */
-    int64_t asked_at;        /* clock_ms() when the client had said all */
-    char claimed[TEXT_USER]; /* who he says he is, for the log */
-    char name[TEXT_USER];    /* the user, if accepted or unproven */
+    uint32_t remark;           /* enum remark, for the log */
+    uint8_t remark_address[4]; /* as in the frame */
+    uint32_t unproven;         /* a name and a password, still to be checked */
+    int64_t asked_at;          /* clock_ms() when the client had said all */
+    char claimed[TEXT_USER];   /* who he says he is, for the log */
+    char name[TEXT_USER];      /* the user, if accepted or unproven */
     char password[TEXT_PASSWORD];
     char principal[TEXT_PRINCIPAL]; /* who he is for Kerberos, or "" */
 };

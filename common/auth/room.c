@@ -182,8 +182,23 @@ static int decide(struct auth_room *r, const struct auth_row *row,
 
     frame_make(&f, FRAME_DECISION);
     f.decision.asked_at = proof->asked_at;
+    f.decision.remark = proof->remark;
+    memcpy(f.decision.remark_address, proof->remark_address,
+           sizeof f.decision.remark_address);
     memcpy(f.decision.claimed, proof->claimed, sizeof f.decision.claimed);
     f.decision.outcome = judge(r, row, proof, &f.decision);
+    return frame_send(MONITOR, &f);
+}
+
+/* Something that lies in files is missing: nobody is heard. */
+static int decline(void)
+{
+    struct frame f;
+
+    frame_make(&f, FRAME_DECISION);
+    f.decision.outcome = OUTCOME_UNAVAILABLE;
+    f.decision.remark = REMARK_KEY_FILE;
+    f.decision.asked_at = clock_ms();
     return frame_send(MONITOR, &f);
 }
 
@@ -218,9 +233,10 @@ void auth_room_live(const struct auth_row *rows, size_t count)
     const struct auth_row *row =
         find(rows, count, (enum mechanism)order.order.mechanism);
     if (row == NULL ||
-        (child_needs_secrets(room.order) && load_secrets(&room) < 0) ||
-        (row->load != NULL && row->load(&room) < 0))
+        (child_needs_secrets(room.order) && load_secrets(&room) < 0))
         _exit(1);
+    if (row->load != NULL && row->load(&room) < 0)
+        _exit(decline() == 0 ? 0 : 1);
     /* What PAM modules have left to do at exit is not waited for. */
     _exit(hear(&room, row, &proof) && decide(&room, row, &proof) == 0 ? 0 : 1);
 }

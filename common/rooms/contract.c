@@ -52,6 +52,7 @@ static bool order_ok(const struct frame *f)
            ends(f->order.key, sizeof f->order.key) &&
            ends(f->order.state, sizeof f->order.state) &&
            ends(f->order.stamp, sizeof f->order.stamp) &&
+           ends(f->order.services, sizeof f->order.services) &&
            f->order.domains[TEXT_DOMAINS - 1] == '\0';
 }
 
@@ -69,6 +70,7 @@ static bool piece_ok(const struct frame *f)
 static bool decision_ok(const struct frame *f)
 {
     return f->decision.outcome < OUTCOME_COUNT &&
+           f->decision.remark < REMARK_COUNT &&
            f->decision.group_count <= GROUPS_MAX &&
            ends(f->decision.claimed, sizeof f->decision.claimed) &&
            ends(f->decision.name, sizeof f->decision.name) &&

@@ -77,6 +77,7 @@ enum {
     TEXT_PEER = 64,      /* of a numeric address */
     TEXT_DOMAINS = 2048, /* of all domains, a NUL behind each */
     TEXT_STAMP = 320,    /* of the timestamp in the greeting */
+    TEXT_SERVICES = 320, /* of the names of Kerberos 4 services */
     PIECE_OCTETS = 4096, /* of a SASL line in one frame */
     GROUPS_MAX = 64,     /* supplementary groups of a user */
     MARKS_OCTETS = 4096, /* of deletion marks in one frame */
@@ -89,6 +90,19 @@ enum outcome {
     OUTCOME_UNAVAILABLE, /* could not be decided */
     OUTCOME_CANCELLED,   /* the client thought better of it */
     OUTCOME_COUNT
+};
+
+/* What the log says beside the outcome. */
+enum remark {
+    REMARK_NONE,
+    REMARK_KEY_FILE,       /* it opens, but has no key to use */
+    REMARK_TICKET_KEY,     /* no key of ours opens it */
+    REMARK_TICKET_SERVICE, /* for another service or host */
+    REMARK_TICKET_REALM,   /* of another realm */
+    REMARK_TICKET_CLOCK,   /* the client's clock differs */
+    REMARK_TICKET_EXPIRED, /* not valid now */
+    REMARK_TICKET_ADDRESS, /* issued to another address; no reason to refuse */
+    REMARK_COUNT
 };
 
 enum provider { /* bits */
@@ -153,6 +167,8 @@ struct frame_order {
     char state[TEXT_PATH];      /* root of the state directories, or "" */
     char stamp[TEXT_STAMP];     /* the timestamp in the greeting, or "" */
     char domains[TEXT_DOMAINS]; /* @NAME is stripped; a NUL behind each */
+    /* Kerberos 4's, a space between two. */
+    char services[TEXT_SERVICES];
     uint32_t room_uid, room_gid;
 };
 
@@ -172,6 +188,8 @@ struct frame_piece {
 
 struct frame_decision {
     uint32_t outcome;
+    uint32_t remark;
+    uint8_t remark_address[4]; /* IPv4, with REMARK_TICKET_ADDRESS */
     uint32_t uid, gid, group_count;
     uint32_t groups[GROUPS_MAX];
     int64_t asked_at; /* clock_ms() when the request was read */

@@ -17,6 +17,7 @@
 #include "spool/formats.h"
 #include "spool/state.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -141,6 +142,7 @@ static void send_order(const struct monitor *m)
     strncpy(f.order.peer, s->peer.text, sizeof f.order.peer - 1);
     memcpy(f.order.stamp, s->stamp, sizeof f.order.stamp);
     memcpy(f.order.domains, s->domains, sizeof f.order.domains);
+    memcpy(f.order.services, s->services, sizeof f.order.services);
     name_files(m, &f.order);
     frame_send(m->auth, &f);
 }
@@ -215,6 +217,29 @@ static void log_failure(struct monitor *m, enum mechanism mechanism,
              "user=\"%s\"",
              m->setup->peer.text, m->setup->via, method_of(m, mechanism),
              m->failures, reason, log_quote(quoted, user));
+}
+
+/* What an administrator can do something about. */
+static void log_remark(const struct monitor *m, const struct frame_decision *d)
+{
+    static const char *const texts[REMARK_COUNT] = {
+        [REMARK_KEY_FILE] = "the key file has no key that can be used",
+        [REMARK_TICKET_KEY] = "no key in the key file opens the ticket",
+        [REMARK_TICKET_SERVICE] = "the ticket is for another service or host",
+        [REMARK_TICKET_REALM] = "the ticket is of another realm",
+        [REMARK_TICKET_CLOCK] = "the client's clock differs from ours",
+        [REMARK_TICKET_EXPIRED] = "the ticket is not valid now",
+        [REMARK_TICKET_ADDRESS] = "the ticket was issued to address ",
+    };
+    char quoted[LOG_QUOTED], address[INET_ADDRSTRLEN] = "";
+
+    if (d->remark == REMARK_NONE)
+        return;
+    if (d->remark == REMARK_TICKET_ADDRESS)
+        inet_ntop(AF_INET, d->remark_address, address, sizeof address);
+    log_line(log_of(m), LOG_WARNING, "warning: peer=%s%s user=\"%s\" %s%s",
+             m->setup->peer.text, m->setup->via, log_quote(quoted, d->claimed),
+             texts[d->remark], address);
 }
 
 /* A refusal leaves two seconds after the request was read, whatever was wrong
@@ -402,6 +427,7 @@ static void hear_auth(struct monitor *m)
         f.decision.outcome = OUTCOME_UNAVAILABLE;
         f.decision.asked_at = clock_ms();
     }
+    log_remark(m, &f.decision);
     if (f.decision.outcome == OUTCOME_ACCEPTED)
         accept_login(m, &f.decision);
     else if (f.decision.outcome == OUTCOME_CANCELLED)

@@ -31,6 +31,8 @@ struct setup {
     int64_t login_ends;          /* deadline for the login */
     uid_t room_uid;              /* _restante, or the caller */
     gid_t room_gid;
+    /* Kerberos 4's, a space between two. */
+    char services[TEXT_SERVICES];
     int in, out;               /* the client */
     int helpers[HELPER_COUNT]; /* O_PATH; -1: not needed */
     int empty_directory;       /* O_PATH; front's root */

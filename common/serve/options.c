@@ -157,6 +157,30 @@ static const char *add_domain(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_kerberos4(struct options *o, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= TEXT_PATH)
+        return "an absolute path";
+    o->kerberos4 = value;
+    return NULL;
+}
+
+/* The name of a service is one component of a Kerberos 4 name. */
+static const char *add_kerberos4_service(struct options *o, const char *value)
+{
+    char *services = o->kerberos4_services;
+    size_t have = strlen(services), len = strlen(value);
+
+    if (len == 0 || len > 39 || slice_has_control(slice_of(value)) ||
+        strpbrk(value, " .@/") != NULL)
+        return "the name of a service, such as pop";
+    if (have + 1 + len >= sizeof o->kerberos4_services)
+        return "at most 319 octets together";
+    snprintf(services + have, sizeof o->kerberos4_services - have, "%s%s",
+             have > 0 ? " " : "", value);
+    return NULL;
+}
+
 static const char *set_read_only(struct options *o, const char *value)
 {
     (void)value;
@@ -246,6 +270,10 @@ static const struct row rows[] = {
      "who must send a PROXY header first (nobody)", NULL},
     {"domain", 'd', "NAME", add_domain, true,
      "strip @NAME from user names; may be repeated", NULL},
+    {"kerberos4", '4', "FILE", set_kerberos4, true,
+     "keytab or srvtab with the DES key of Kerberos 4", "pop3d"},
+    {"kerberos4-service", 0, "NAME", add_kerberos4_service, true,
+     "service whose tickets count (pop); may be repeated", "pop3d"},
     {"read-only", 'r', NULL, set_read_only, true, "delete nothing", NULL},
     {"state", 'S', "DIR", set_state, true, "state directories' root", NULL},
     {"login-timeout", 0, "SECONDS", set_login_timeout, true,

@@ -4,6 +4,7 @@
 /* Options: one table serves the command line, the configuration file and
  * --help. The command line wins over the file. */
 
+#include "rooms/contract.h"
 #include "rooms/policy.h"
 
 #include <stdbool.h>
@@ -34,6 +35,8 @@ struct options {
     uint32_t providers; /* 0: as who we are */
     const char *pam_service;
     const char *secrets;
+    const char *kerberos4;
+    char kerberos4_services[TEXT_SERVICES]; /* a space between two */
     struct policy policy;
     const char *domains[DOMAINS_MAX + 1]; /* NULL-ended */
     size_t domain_count;

@@ -212,6 +212,25 @@ static int choose_secrets(struct startup *u)
     return 0;
 }
 
+/* Kerberos 4 is off until its key file is named. */
+static void choose_kerberos4(struct startup *u)
+{
+    const char *path = u->options.kerberos4;
+    const char *services = u->options.kerberos4_services;
+
+    if (path == NULL)
+        return;
+    strcpy(u->setup.services, services[0] != '\0' ? services : "pop");
+    int fd = trusted_open(path, 077);
+    if (fd >= 0) {
+        close(fd);
+        u->setup.keys[KEY_KERBEROS4] = path;
+        return;
+    }
+    complain(u, path, why_not(errno));
+    leave_out(u, KEY_KERBEROS4, "KERBEROS_V4 is", u->error);
+}
+
 static int choose_auth(struct startup *u)
 {
     struct setup *s = &u->setup;
@@ -224,6 +243,7 @@ static int choose_auth(struct startup *u)
     if ((s->providers & PROVIDER_FILE) != 0 && o->secrets == NULL)
         return complain(u, "--auth=file", "name the file with --secrets");
     s->mechanisms = u->protocol->mechanisms;
+    choose_kerberos4(u);
     return choose_secrets(u);
 }
 

@@ -52,7 +52,7 @@ static void hear_request(const uint8_t *octets, size_t size)
     struct kerberos4_client client = {.challenge = CHALLENGE};
     struct kerberos4_keys keys;
 
-    MUST(kerberos4_keys_begin(&keys, "pop") == 0);
+    kerberos4_keys_begin(&keys, "pop");
     MUST(kerberos4_keys_add(&keys, &service) == 0);
     enum kerberos4_result result =
         kerberos4_hear_request(&client, &keys, octets, size, NOW);
@@ -89,13 +89,14 @@ static void hear_choice(const uint8_t *octets, size_t size)
         .challenge = CHALLENGE, .user = "alice", .session = "SESSION"};
     uint8_t choice[512];
 
-    kerberos4_hear_choice(&client, octets, size);
+    kerberos4_hear_choice(&client, octets, size, "");
     if (size > sizeof choice - 8)
         return;
     size_t len = encrypt(client.session, octets, size, choice);
-    enum kerberos4_result result = kerberos4_hear_choice(&client, choice, len);
+    enum kerberos4_result result =
+        kerberos4_hear_choice(&client, choice, len, "a\0example.org\0");
     MUST(result != KERBEROS4_ACCEPTED || (len >= 16 && octets[4] == 1));
-    MUST(kerberos4_hear_choice(&client, choice, len + 1) ==
+    MUST(kerberos4_hear_choice(&client, choice, len + 1, "") ==
          KERBEROS4_MALFORMED);
 }
 
@@ -103,7 +104,7 @@ static void read_srvtab(const uint8_t *octets, size_t size)
 {
     struct kerberos4_keys keys;
 
-    MUST(kerberos4_keys_begin(&keys, "pop imap") == 0);
+    kerberos4_keys_begin(&keys, "pop imap");
     if (kerberos4_keys_read_srvtab(&keys, octets, size) == 0)
         MUST(keys.count * (5 + 9) <= size);
     MUST(keys.count <= KERBEROS4_KEYS);

@@ -188,6 +188,37 @@ class Forge:
         return pcbc_encrypt(self.session, self.choice_clear(challenge, *arguments, **more))
 
 
+# The client's side of POP3.
+
+def challenge_of(pop):
+    """Begins an exchange; returns the challenge."""
+    line = pop.ask("AUTH KERBEROS_V4")
+    if not line.startswith("+ "):
+        raise AssertionError(f"no challenge: {line!r}")
+    octets = base64.b64decode(line[2:], validate=True)
+    assert len(octets) == 4, f"a challenge of {len(octets)} octets"
+    return int.from_bytes(octets, "big")
+
+
+def send_request(pop, octets):
+    """The server's next line."""
+    return pop.ask(base64.b64encode(octets).decode())
+
+
+def begin(pop, forge):
+    """The exchange up to the server's answer, which is verified; returns the challenge."""
+    challenge = challenge_of(pop)
+    line = send_request(pop, forge.request(challenge))
+    expected = "+ " + base64.b64encode(forge.answer(challenge)).decode()
+    assert line == expected, f"expected {expected!r}, got {line!r}"
+    return challenge
+
+
+def log_in(pop, forge, *arguments, **more):
+    """All of it, as an honest client does; returns the last line."""
+    return send_request(pop, forge.choice(begin(pop, forge), *arguments, **more))
+
+
 # Key files.
 
 def srvtab(*records):

@@ -96,7 +96,8 @@ def test_padding_of_any_value(bed):
         judge.ask(f"buffer {size}", one.request(CHALLENGE), one.choice(CHALLENGE, size=size))
     for more in range(0, 5):
         judge.ask(f"{more} blocks more", one.request(CHALLENGE), one.choice(CHALLENGE, user=b"alice\0" + bytes(8 * more)))
-    judge.ask("no user", one.request(CHALLENGE), one.choice(CHALLENGE, user=""))
+    for user in "", "alice@example.org", "alice@Example.NET":      # the driver's --domain
+        judge.ask(f"user {user}", one.request(CHALLENGE), one.choice(CHALLENGE, user=user))
     judge.expect("accepted")
 
 
@@ -201,17 +202,18 @@ def test_replay(bed):
 
 
 def test_every_bit_turned(bed):
-    """No single bit of a request or a choice can be changed."""
-    requests, choices = Judge(bed), Judge(bed)
+    """No single bit of a request or a choice can be changed. (In the choice's last block it may empty the name: he stays himself.)"""
+    requests, choices, last = Judge(bed), Judge(bed), Judge(bed)
     one = forge()
     request, choice = one.request(CHALLENGE), one.choice(CHALLENGE)
     turn = lambda octets, bit: bytes(octet ^ (1 << bit % 8 if at == bit // 8 else 0) for at, octet in enumerate(octets))
     for bit in range(8 * len(request)):
         requests.ask(f"request, bit {bit}", turn(request, bit), choice)
     for bit in range(8 * len(choice)):
-        choices.ask(f"choice, bit {bit}", request, turn(choice, bit))
+        (choices if bit < 64 else last).ask(f"choice, bit {bit}", request, turn(choice, bit))
     requests.expect(("malformed", "key", "service", "names", "challenge", "clock"))
-    choices.expect(("accepted/challenge", "accepted/layer", "accepted/malformed", "accepted/user"))
+    choices.expect(("accepted/challenge", "accepted/layer"))
+    last.expect(("accepted/malformed", "accepted/user", "accepted"))
 
 
 def test_truncated_anywhere(bed):
@@ -308,7 +310,8 @@ def test_choices_of_every_size(bed):
 
 def test_only_himself(bed):
     judge, one = Judge(bed), forge()
-    for user in ("root", "bob", "../x", "alic", "alicex", "Alice", " alice", "alice ", "alice@TEST.EXAMPLE", "alice.", "al\nice", "\x01", "\x7f", "a" * 255, "-alice"):
+    for user in ("root", "bob", "../x", "alic", "alicex", "Alice", " alice", "alice ", "alice@TEST.EXAMPLE", "alice@", "alice@example", "alice@example.org.",
+                 "bob@example.org", "@example.org", "alice.", "al\nice", "\x01", "\x7f", "a" * 255, "-alice"):
         judge.ask(repr(user), one.request(CHALLENGE), one.choice(CHALLENGE, user=user))
     judge.expect("accepted/user")
 
