@@ -10,18 +10,17 @@
 #   make lint       compilers' and manuals' warnings as errors
 #   make coverage   what the suite reaches, in every room
 #   make analyze    cppcheck, clang-tidy and gcc's analyzer
-#   make install    DESTDIR= PREFIX=
+#   make install    DESTDIR= PREFIX=/usr/local UNITS=PREFIX/lib/systemd/system
+#   make uninstall  exactly what install did, with the same settings
+#   make deb        build/deb/restante_VERSION_ARCH.deb
 #
 # SANITIZE=1 builds and tests under ASan and UBSan, without cages.
 # SANDBOX=none builds for a kernel or machine without them.
 
 MAKEFLAGS += --no-print-directory
 
-PREFIX ?= /usr
-SBIN = $(DESTDIR)$(PREFIX)/sbin
-LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/restante
-MAN8 = $(DESTDIR)$(PREFIX)/share/man/man8
-UNITS = $(DESTDIR)/lib/systemd/system
+PREFIX ?= /usr/local
+UNITS ?= $(PREFIX)/lib/systemd/system
 TIME ?= 60
 
 SANDBOX = linux
@@ -71,7 +70,7 @@ COMMON = $(addprefix common/, \
 	spool/maildir_name.c spool/maildir_sizes.c \
 	spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
-	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c \
+	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/monitor.c \
 	serve/options.c serve/listen.c serve/session.c serve/recover.c \
@@ -131,7 +130,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # Debian packages that tests use but that had better not be installed: services,
 # and what excludes each other.
-UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd
+UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd fail2ban
 
 # Installs what the lists name and the machine lacks.
 deps:
@@ -141,7 +140,7 @@ test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test
 	tests/clients/unpack $(BUILD)/tests $(UNPACKED)
 
-UNIT = wire vector kerberos4
+UNIT = wire vector fields kerberos4
 unit = $(BUILD)/tests/unit/$(1)
 COMMON_OBJECTS = $(call object,$(COMMON))
 
@@ -273,24 +272,17 @@ coverage-run: all
 
 # ---- installation ----
 
+# units/files is the list. Users, state and service are the next steps: README.
+INSTALL = BUILD=$(BUILD) PREFIX=$(PREFIX) UNITS=$(UNITS) DESTDIR=$(DESTDIR) units/install
+
 install: all
-	install -d $(SBIN) $(LIBEXEC)/empty $(MAN8) $(UNITS)
-	install -m 755 $(DAEMONS) $(SBIN)
-	install -m 755 $(AUTH_PROGRAM) $(KERBEROS4_PROGRAM) $(LIBEXEC)
-	install -m 644 pop3d/pop3d.8 pop2d/pop2d.8 $(MAN8)
-	install -m 644 units/*.socket units/*.service $(UNITS)
-	install -D -m 644 units/sysusers.d/restante.conf \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d/restante.conf
-	install -D -m 644 units/tmpfiles.d/restante.conf \
-		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/restante.conf
-	for s in pop2d pop3d; do \
-		test -e $(DESTDIR)/etc/pam.d/$$s || \
-		install -D -m 644 units/pam.d/$$s $(DESTDIR)/etc/pam.d/$$s || \
-		exit 1; \
-	done
+	@$(INSTALL)
+
+uninstall:
+	@$(INSTALL) --undo
 
 clean:
 	rm -rf build build-asan build-clang build-coverage build-fuzz
 
 .PHONY: analyze coverage coverage-run all deps test-deps unit test check lint demo bench fuzz fuzz-replay faults \
-	install clean
+	install uninstall clean

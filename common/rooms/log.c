@@ -1,6 +1,7 @@
 /* The log. Runs in the monitor; distrusts every name it is given to write. */
 
 #include "rooms/log.h"
+#include "rooms/fields.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -33,11 +34,19 @@ static void write_stderr(const struct log *log, int priority, const char *text)
 
 static void write_journal(const struct log *log, int priority, const char *text)
 {
-    __typeof__(sd_journal_send) *send;
+    __typeof__(sd_journal_sendv) *send;
+    char message[LINE_MAX_OCTETS + 16], level[16], ident[64];
+    char room[FIELDS_OCTETS];
+    struct iovec fields[3 + FIELDS_MAX] = {
+        {message, 0}, {level, 0}, {ident, 0}};
 
+    fields[0].iov_len = (size_t)sprintf(message, "MESSAGE=%s", text);
+    fields[1].iov_len = (size_t)sprintf(level, "PRIORITY=%i", priority);
+    fields[2].iov_len = (size_t)snprintf(ident, sizeof ident,
+                                         "SYSLOG_IDENTIFIER=%s", log->ident);
+    size_t count = fields_of(text, fields + 3, room);
     *(void **)&send = log->journal;
-    send("MESSAGE=%s", text, "PRIORITY=%i", priority, "SYSLOG_IDENTIFIER=%s",
-         log->ident, NULL);
+    send(fields, (int)(3 + count));
 }
 
 /* The zone is read now: after the drop its file may be out of reach. */
@@ -56,7 +65,7 @@ void log_to_stderr(struct log *log, const char *ident)
 void log_to_journal(struct log *log, const char *ident)
 {
     void *library = dlopen("libsystemd.so.0", RTLD_NOW);
-    void *send = library != NULL ? dlsym(library, "sd_journal_send") : NULL;
+    void *send = library != NULL ? dlsym(library, "sd_journal_sendv") : NULL;
 
     if (send == NULL) {
         log_to_syslog(log, ident);

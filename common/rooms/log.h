@@ -10,11 +10,12 @@
 struct log {
     void (*write)(const struct log *, int priority, const char *text);
     const char *ident; /* pop3d, pop2d */
-    void *journal;     /* sd_journal_send, for log_to_journal() */
+    void *journal;     /* sd_journal_sendv, for log_to_journal() */
 };
 
 /* Three places to log to. The journal needs libsystemd, which is loaded only
- * then; where that fails, syslog takes its place. */
+ * then; where that fails, syslog takes its place. It gets each line and, of the
+ * line, the fields (see fields.h). */
 void log_to_syslog(struct log *log, const char *ident);
 void log_to_stderr(struct log *log, const char *ident);
 void log_to_journal(struct log *log, const char *ident);

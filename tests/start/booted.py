@@ -292,7 +292,7 @@ def test_flood(bed, program):
     other = begin(machine, program)
     other.quit()
     served = sum(stream.take_line().startswith(b"+") for stream in streams)
-    equal(served, 32, "connections of the flooder that were served")
+    equal(served, 64, "connections of the flooder that were served")
     equal(machine.units(f"{program[:4]}.socket"), {f"{program[:4]}.socket": "active"}, "the socket")
     for stream in streams:
         stream.close()
