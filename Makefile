@@ -74,6 +74,7 @@ COMMON = $(addprefix common/, \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/monitor.c \
 	serve/options.c serve/listen.c serve/session.c serve/recover.c \
+	serve/trial.c \
 	rooms/policy.c rooms/setup.c serve/proxied.c \
 	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)

@@ -11,6 +11,7 @@
 #include "serve/listen.h"
 #include "serve/options.h"
 #include "serve/recover.h"
+#include "serve/trial.h"
 #include "version.h"
 
 #include <errno.h>
@@ -339,12 +340,29 @@ static int check_keys(struct startup *u)
     return 0;
 }
 
+/* A key file that opens may still hold no key; only its program can tell. */
+static int try_keys(struct startup *u)
+{
+    const struct setup *s = &u->setup;
+
+    for (enum mechanism m = 0; m < MECHANISM_COUNT; m++) {
+        enum key key = mechanism_rows[m].key;
+        if (key != KEY_NONE && key != KEY_SECRETS &&
+            mechanism_offered(m, s->mechanisms, s->keys, true) &&
+            !trial_succeeds(s, m))
+            return complain(u, s->keys[key], "it has no key that can be used");
+    }
+    return 0;
+}
+
 static int check(struct startup *u)
 {
     int status = settle(u);
 
     if (status == 0)
         status = check_keys(u);
+    if (status == 0)
+        status = try_keys(u);
     if (status == 0)
         status = check_pam_service(u);
     if (status != 0)

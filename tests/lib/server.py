@@ -334,7 +334,7 @@ class Rooms:
             if process.status["State"].startswith("Z"):
                 continue
             self.all.append(process)
-            if os.path.basename(process.program) == "auth":
+            if os.path.basename(process.program).startswith("auth"):     # or auth-MECHANISM
                 self.auth = process
             else:
                 fork_order.append(process)

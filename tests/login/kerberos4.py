@@ -421,6 +421,18 @@ def test_key_file_without_a_key(bed, octets):
 
 
 @needs("root")
+@each(("good", keytab(RECORD), 0, "the configuration is good"), ("srvtab", srvtab(RECORD), 0, "the configuration is good"),
+      ("text", b"no key file\n", 78, "it has no key that can be used"), ("other_service", keytab(("imap",) + RECORD[1:]), 78, "it has no key that can be used"),
+      ("loose", None, 78, "chmod 600"))
+def test_check_tries_the_key(bed, octets, status, says):
+    """--check opens what a login would, with the program that would."""
+    path = key(bed, octets, mode=0o600 if octets else 0o644)
+    ran = subprocess.run([bed.program("pop3d"), "--check", f"--kerberos4={path}"], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    equal(ran.returncode, status, "exit status")
+    check(says in ran.stdout + ran.stderr, f"{ran.stdout}{ran.stderr}")
+
+
+@needs("root")
 def test_key_is_read_anew(bed):
     """A key that was changed counts for the next login."""
     bed.put(mbox.mailbox(1))
