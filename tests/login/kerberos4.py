@@ -3,15 +3,18 @@
 import base64
 import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 from lib import mbox
+from lib.client import Pop3
+from lib.inside import refused
 from lib.judge import KEY, key_file
 from lib.kerberos4 import Forge, begin, challenge_of, keytab, log_in, pcbc_encrypt, send_request, srvtab
 from lib.server import descendants
-from lib.suite import check, each, equal, needs, until
+from lib.suite import check, each, equal, limit, needs, until
 
 REFUSED = "-ERR [AUTH] authentication failed"
 CANCELLED = "-ERR authentication cancelled"
@@ -498,9 +501,46 @@ def test_who_hears_the_client(bed):
     end(pop)
 
 
+@needs("root", "sandbox")
+@each(("open_the_key", lambda path: ("openat", -100, os.fsencode(path), os.O_RDONLY, 0)), ("setuid", lambda _: ("setuid", 0)),
+      ("connect_out", lambda _: ("socket", socket.AF_INET, socket.SOCK_STREAM, 0)))
+def test_child_that_is_owned(bed, call):
+    """Whoever breaks the parser finds a cage; the login could not be decided, and the next one can."""
+    bed.put(mbox.mailbox(1))
+    path = key(bed)
+    pop = pop3(bed, path=path)
+    challenge_of(pop)
+    child = max(helpers(pop.session.pid))
+    equal(refused(child, *call(path)), "SIGSYS", "refused by")
+    equal(pop.ask("*"), UNAVAILABLE, "the login")
+    check(log_in(pop, Forge()).startswith("+OK"), "the next login")
+    end(pop)
+
+
 @needs("readelf")
 def test_only_its_own_program_loads_its_libraries(bed):
     for path in (bed.place.build / "libexec/restante").iterdir():
         if path.is_file():
             needed = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, timeout=20, check=True).stdout
             equal("libnettle" in needed, path.name == "auth-kerberos4", f"{path.name} loads nettle")
+
+
+@needs("root", "network", "sandbox", "nspawn")
+@limit(90)
+def test_under_systemd(bed):
+    """With the units as shipped, on the port that is theirs: their filters leave libkrb5 and the cage what they need."""
+    machine = bed.machine()
+    bed.put(mbox.mailbox(2))
+    files = {"/etc/restante.srvtab": srvtab(RECORD), "/etc/restante.conf": b"kerberos4 /etc/restante.srvtab\n"}
+    since = machine.mark()
+    try:
+        for name, octets in files.items():
+            machine.path(name).write_bytes(octets)
+            machine.path(name).chmod(0o600)
+        pop = Pop3(machine.connect())
+        check(log_in(pop, Forge(little=True)).startswith("+OK maildrop has 2 "), "refused")
+        pop.quit()
+    finally:
+        for name in files:
+            machine.path(name).unlink(missing_ok=True)
+    until(lambda: 'login: peer=127.0.0.1 method=KERBEROS_V4 user="alice"' in machine.log(since, "pop3d"), "the login in the journal")
