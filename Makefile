@@ -72,9 +72,8 @@ COMMON = $(addprefix common/, \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \
-	rooms/keeper.c rooms/monitor.c \
-	serve/options.c serve/listen.c serve/session.c serve/recover.c \
-	serve/trial.c \
+	rooms/keeper.c rooms/secure.c rooms/monitor.c serve/trial.c \
+	serve/options.c serve/certificate.c serve/listen.c serve/session.c serve/recover.c \
 	rooms/policy.c rooms/setup.c serve/proxied.c \
 	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
@@ -88,14 +87,19 @@ AUTH_ROOM = $(addprefix common/, \
 AUTH = $(AUTH_ROOM) $(addprefix common/auth/, main.c plain.c login.c)
 AUTH_KERBEROS4 = $(AUTH_ROOM) $(addprefix common/auth/, kerberos4_main.c \
 	kerberos4.c kerberos4_des.c kerberos4_keys.c kerberos4_load.c)
+TLS = $(addprefix common/, \
+	tls/main.c tls/key.c tls/pump.c \
+	base/clock.c base/trusted.c \
+	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
 AUTH_PROGRAM = $(BUILD)/libexec/restante/auth
 KERBEROS4_PROGRAM = $(BUILD)/libexec/restante/auth-kerberos4
+TLS_PROGRAM = $(BUILD)/libexec/restante/tls
 EMPTY = $(BUILD)/libexec/restante/empty
 
-all: $(DAEMONS) $(AUTH_PROGRAM) $(KERBEROS4_PROGRAM) $(EMPTY)
+all: $(DAEMONS) $(AUTH_PROGRAM) $(KERBEROS4_PROGRAM) $(TLS_PROGRAM) $(EMPTY)
 
 $(BUILD)/sbin/pop3d: $(call object,$(POP3D))
 $(BUILD)/sbin/pop2d: $(call object,$(POP2D))
@@ -114,6 +118,11 @@ $(KERBEROS4_PROGRAM): $(call object,$(AUTH_KERBEROS4))
 	@echo "LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lkrb5 -lnettle $(AUTH_LIBS)
 
+$(TLS_PROGRAM): $(call object,$(TLS))
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
+
 $(EMPTY):
 	mkdir -p -m 755 $@
 
@@ -122,7 +131,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo "CC $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_KERBEROS4)))
+-include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_KERBEROS4) $(TLS)))
 
 # Objects are kept, whichever rule asked for them.
 .SECONDARY:

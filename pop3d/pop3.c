@@ -84,11 +84,17 @@ static unsigned send_message(struct session *s, uint64_t i, uint64_t lines,
 
 /* ---- AUTHORIZATION ---- */
 
+static unsigned refuse_plaintext(struct session *s)
+{
+    return session_refuse(s, session_offers_tls(s) ? REFUSE_UNSECURED
+                                                   : REFUSE_PLAINTEXT);
+}
+
 static unsigned do_user(struct session *s, const struct slice *arguments)
 {
     if (!session_hears_plaintext(s)) {
         front_refused_plaintext(&s->front, MECHANISM_PASSWORD, arguments[0]);
-        return session_refuse(s, REFUSE_PLAINTEXT);
+        return refuse_plaintext(s);
     }
     if (slice_copy(arguments[0], s->user, sizeof s->user) < 0)
         s->user[0] = '\0';
@@ -114,7 +120,7 @@ static unsigned do_pass(struct session *s, const struct slice *arguments)
     bool over = false;
 
     if (!session_hears_plaintext(s))
-        return session_refuse(s, REFUSE_PLAINTEXT);
+        return refuse_plaintext(s);
     if (!s->named)
         return session_refuse(s, REFUSE_USER_FIRST);
     s->named = false;
@@ -153,13 +159,31 @@ static unsigned do_auth(struct session *s, const struct slice *arguments)
     if (m < MECHANISM_COUNT && mechanism_rows[m].plaintext &&
         !session_hears_plaintext(s)) {
         front_refused_plaintext(&s->front, m, slice_of(""));
-        return session_refuse(s, REFUSE_PLAINTEXT);
+        return refuse_plaintext(s);
     }
     if (m == MECHANISM_COUNT || !session_offers(s, m))
         return session_refuse(s, REFUSE_MECHANISM);
     s->named = false;
     enum refusal why = session_authenticate(s, m, arguments[1], &over);
     return answer_login(s, why, over);
+}
+
+/* RFC 2595: TLS begins behind the CRLF of the reply, and everything that was
+ * said before, by either side, is forgotten. */
+static unsigned do_stls(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    if (s->setup->secured)
+        return session_refuse(s, REFUSE_SECURED);
+    if (!session_offers_tls(s))
+        return session_refuse(s, REFUSE_TLS);
+    enum refusal why = session_prepare_tls(s);
+    if (why == REFUSE_COUNT)
+        return STATE_DONE;
+    if (why != REFUSE_NOTHING)
+        return session_refuse(s, why);
+    ok(s, "begin TLS");
+    return session_begin_tls(s) < 0 ? STATE_DONE : s->state;
 }
 
 /* ---- TRANSACTION ---- */
@@ -323,6 +347,7 @@ static const struct command commands[] = {
     {"USER", AUTHORIZATION, 1, 1, do_user, "USER", session_hears_plaintext},
     {"PASS", AUTHORIZATION, 1, ARGUMENTS_REST, do_pass, NULL, NULL},
     {"AUTH", AUTHORIZATION, 0, 2, do_auth, NULL, NULL},
+    {"STLS", AUTHORIZATION, 0, 0, do_stls, "STLS", session_offers_tls},
     {"STAT", TRANSACTION, 0, 0, do_stat, NULL, NULL},
     {"LIST", TRANSACTION, 0, 1, do_list, NULL, NULL},
     {"RETR", TRANSACTION, 1, 1, do_retr, NULL, NULL},
@@ -386,6 +411,10 @@ static const char *const texts[REFUSE_COUNT] = {
     [REFUSE_AUTH] =
         "[SYS/TEMP] authentication is not available, try again later",
     [REFUSE_PLAINTEXT] = "clear-text logins are not allowed on this connection",
+    [REFUSE_UNSECURED] = "clear-text logins are not allowed on this "
+                         "connection, send STLS first",
+    [REFUSE_SECURED] = "TLS is active already",
+    [REFUSE_TLS] = "[SYS/PERM] TLS is not available",
     [REFUSE_BUSY] = "[IN-USE] maildrop is locked by another session",
     [REFUSE_FORBIDDEN] = "[SYS/PERM] maildrop cannot be opened",
     [REFUSE_TROUBLE] = "[SYS/TEMP] maildrop is not available, try again later",
@@ -413,6 +442,7 @@ const struct protocol pop3_protocol = {
     .line = 512,
     .error = "-ERR ",
     .refusal_ends = false,
+    .tls = true,
     .misconfigured = "-ERR [SYS/PERM] server misconfigured\r\n",
     .texts = texts,
     .greet = greet,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,20 @@ int trusted_open(const char *path, mode_t forbidden)
     close(fd);
     errno = EPERM;
     return -1;
+}
+
+const char *trusted_why(int error, mode_t forbidden)
+{
+    if (error != EPERM)
+        return strerror(error);
+    if (forbidden == 022)
+        return "it must be a file of root's or yours that nobody else can "
+               "write to: chmod go-w";
+    if (forbidden == 027)
+        return "it must be a file of root's or yours that others cannot read "
+               "and its group cannot write to: chmod 640";
+    return "it must be a file of root's or yours that nobody else can read: "
+           "chmod 600";
 }
 
 static ssize_t read_all(int fd, char *to, size_t size)

@@ -12,6 +12,10 @@
  */
 int trusted_open(const char *path, mode_t forbidden);
 
+/* What to tell the administrator when that, or trusted_read(), failed with this
+ * errno value. */
+const char *trusted_why(int error, mode_t forbidden);
+
 /* Reads all of it, NUL-terminated, at most 16 MiB. Returns memory the caller
  * frees, or NULL with errno; *len is the octets before the NUL. */
 char *trusted_read(const char *path, mode_t forbidden, size_t *len);

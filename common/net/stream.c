@@ -42,6 +42,16 @@ void stream_start(struct stream *s, int in, int out)
     s->in_start = s->in_end = s->out_len = 0;
 }
 
+void stream_move(struct stream *s, int in, int out)
+{
+    s->in = in;
+    s->out = out;
+    s->out_is_socket = is_socket(out);
+    s->skipping = false;
+    s->in_start = s->in_end = s->out_len = 0;
+    explicit_bzero(s->input, sizeof s->input);
+}
+
 static void latch(struct stream *s, enum stream_event end)
 {
     if (s->end == STREAM_LINE)

@@ -47,6 +47,10 @@ struct stream {
  * out stay the caller's to close. */
 void stream_start(struct stream *s, int in, int out);
 
+/* Goes on over other descriptors: what has been read and not been taken is
+ * thrown away, counts and guards stay. Flush before. */
+void stream_move(struct stream *s, int in, int out);
+
 /*
  * Waits for the next line of at most max octets, its line end counted, until
  * the deadline (a clock_ms() value). Flushes before it waits. *line points

@@ -17,7 +17,7 @@
 struct row {
     uint32_t size; /* octets of the body */
     unsigned char receiver;
-    unsigned char phases;
+    unsigned short phases;
     unsigned char fds_least, fds_most;
     bool (*check)(const struct frame *);
 };
@@ -134,6 +134,41 @@ static bool farewell_ok(const struct frame *f)
     return f->farewell.reason < END_COUNT;
 }
 
+static bool tls_order_ok(const struct frame *f)
+{
+    return f->tls_order.least < TLS_VERSION_COUNT &&
+           ends(f->tls_order.cert, sizeof f->tls_order.cert) &&
+           ends(f->tls_order.key, sizeof f->tls_order.key);
+}
+
+static bool tls_ready_ok(const struct frame *f)
+{
+    return f->tls_ready.key < TLS_KEY_COUNT &&
+           ends(f->tls_ready.why, sizeof f->tls_ready.why);
+}
+
+static bool tls_born_ok(const struct frame *f)
+{
+    return f->tls_born.usable <= 1 &&
+           f->fd_count == (f->tls_born.usable ? 2 : 0);
+}
+
+/* The text goes into the log between quotes, from a room that has read the
+ * client's octets. */
+static bool tls_report_ok(const struct frame *f)
+{
+    const char *text = f->tls_report.text;
+
+    if (f->tls_report.result >= TLS_RESULT_COUNT ||
+        f->tls_report.version >= TLS_VERSION_COUNT ||
+        !ends(text, sizeof f->tls_report.text))
+        return false;
+    for (; *text != '\0'; text++)
+        if (*text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\')
+            return false;
+    return true;
+}
+
 static bool any_ok(const struct frame *f)
 {
     (void)f;
@@ -187,6 +222,16 @@ static const struct row rows[FRAME_TYPES] = {
     [FRAME_FAREWELL] = {SIZE(farewell), ROOM_MONITOR,
                         PHASE_GREETED | PHASE_LOGIN | PHASE_SESSION, 0, 0,
                         farewell_ok},
+    [FRAME_ASK_TLS] = {0, ROOM_MONITOR, PHASE_GREETED, 0, 0, any_ok},
+    [FRAME_TLS_ORDER] = {SIZE(tls_order), ROOM_TLS, PHASE_KEYLESS, 0, 0,
+                         tls_order_ok},
+    [FRAME_TLS_READY] = {SIZE(tls_ready), ROOM_MONITOR,
+                         PHASE_GREETED | PHASE_LOGIN, 0, 0, tls_ready_ok},
+    [FRAME_TLS_BORN] = {SIZE(tls_born), ROOM_FRONT, PHASE_GREETED, 0, 2,
+                        tls_born_ok},
+    [FRAME_TLS_CLIENT] = {0, ROOM_TLS, PHASE_KEYED, 1, 2, any_ok},
+    [FRAME_TLS_REPORT] = {SIZE(tls_report), ROOM_MONITOR,
+                          PHASE_GREETED | PHASE_LOGIN, 0, 0, tls_report_ok},
 };
 
 int frame_wire(int ends[2])

@@ -24,7 +24,8 @@ enum room {
     ROOM_MONITOR,
     ROOM_FRONT,
     ROOM_AUTH,
-    ROOM_KEEPER
+    ROOM_KEEPER,
+    ROOM_TLS
 };
 
 /* Bits: a row names every phase of its receiver in which it may arrive. */
@@ -35,7 +36,9 @@ enum phase {
     PHASE_CLOSED = 8,   /* keeper: no mailbox is open */
     PHASE_OPEN = 16,    /* keeper: one is, and it is a single file */
     PHASE_TREE = 32,    /* keeper: one is, and each message is a file */
-    PHASE_DIALOGUE = 64 /* front and auth: SASL lines go to and fro */
+    PHASE_DIALOGUE = 64, /* front and auth: SASL lines go to and fro */
+    PHASE_KEYLESS = 128, /* tls: has not been told which key */
+    PHASE_KEYED = 256    /* tls: caged, waits for the client */
 };
 
 enum frame_type {
@@ -65,6 +68,12 @@ enum frame_type {
     FRAME_UNDOTLOCK,    /* keeper -> monitor */
     FRAME_NOTICE,       /* keeper -> monitor */
     FRAME_FAREWELL,     /* front -> monitor */
+    FRAME_ASK_TLS,      /* front -> monitor */
+    FRAME_TLS_ORDER,    /* monitor -> tls */
+    FRAME_TLS_READY,    /* tls -> monitor: it has the key, or not */
+    FRAME_TLS_BORN,     /* monitor -> front, with tls's socket and stream */
+    FRAME_TLS_CLIENT,   /* front -> tls, with the client */
+    FRAME_TLS_REPORT,   /* tls -> monitor: how the handshake ended */
     FRAME_TYPES
 };
 
@@ -80,6 +89,8 @@ enum {
     TEXT_SERVICES = 320, /* of the names of Kerberos 4 services */
     PIECE_OCTETS = 4096, /* of a SASL line in one frame */
     GROUPS_MAX = 64,     /* supplementary groups of a user */
+    TEXT_WHY = 256,      /* of a text for the administrator */
+    TEXT_TLS = 64,       /* of a cipher's name, of a library's reason */
     MARKS_OCTETS = 4096, /* of deletion marks in one frame */
     FRAME_FDS = 32       /* descriptors with one frame */
 };
@@ -139,6 +150,31 @@ enum end_reason {
     END_REFUSED,
     END_PROXY, /* no PROXY header where one must be */
     END_COUNT
+};
+
+enum tls_key {
+    TLS_KEY_GOOD,
+    TLS_KEY_WARNING, /* it works; something about it should be mended */
+    TLS_KEY_UNUSABLE,
+    TLS_KEY_COUNT
+};
+
+enum tls_version {
+    TLS_1_0,
+    TLS_1_1,
+    TLS_1_2,
+    TLS_1_3,
+    TLS_VERSION_COUNT
+};
+
+enum tls_result { /* of a handshake */
+    TLS_DONE,
+    TLS_PROTOCOL, /* what the client sent was not accepted */
+    TLS_ALERT,    /* the client did not accept what we sent */
+    TLS_EOF,      /* the client went away */
+    TLS_TIMEOUT,  /* the deadline for the login passed */
+    TLS_ABANDONED, /* front went away */
+    TLS_RESULT_COUNT
 };
 
 struct frame_ask_auth {
@@ -259,6 +295,30 @@ struct frame_farewell {
     uint64_t messages, octets, retrieved, top, deleted, received, sent;
 };
 
+struct frame_tls_order {
+    uint32_t least; /* enum tls_version: the oldest to speak */
+    uint32_t room_uid, room_gid;
+    int64_t login_ends; /* clock_ms(): deadline for the handshake */
+    int64_t patience;   /* as the stream's write_patience */
+    char cert[TEXT_PATH];
+    char key[TEXT_PATH]; /* may be the same file */
+};
+
+struct frame_tls_ready {
+    uint32_t key;       /* enum tls_key */
+    char why[TEXT_WHY]; /* unless it is good: which file, and what to do */
+};
+
+struct frame_tls_born {
+    uint32_t usable;
+};
+
+struct frame_tls_report {
+    uint32_t result;
+    uint32_t version; /* if it is done: enum tls_version, and the cipher; */
+    char text[TEXT_TLS]; /* else the library's reason, or "" */
+};
+
 struct frame {
     uint32_t type;
     uint32_t version;
@@ -282,6 +342,10 @@ struct frame {
         struct frame_dotlocked dotlocked;
         struct frame_notice notice;
         struct frame_farewell farewell;
+        struct frame_tls_order tls_order;
+        struct frame_tls_ready tls_ready;
+        struct frame_tls_born tls_born;
+        struct frame_tls_report tls_report;
     };
     int fds[FRAME_FDS]; /* of a received frame: the receiver's to close */
     unsigned fd_count;

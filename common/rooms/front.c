@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -177,6 +178,49 @@ int front_hear(struct front *f, int64_t deadline, struct frame_piece *challenge,
             return -1;
     }
     return hear_verdict(f, deadline, outcome, last);
+}
+
+int front_ask_tls(struct front *f, int64_t deadline, bool *usable)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_ASK_TLS);
+    if (frame_send(f->monitor, &frame) < 0 ||
+        frame_expect(f->monitor, ROOM_FRONT, PHASE_GREETED, FRAME_TLS_BORN,
+                     deadline, &frame) < 0)
+        return -1;
+    *usable = frame.tls_born.usable;
+    if (*usable) {
+        f->tls = frame.fds[0];
+        f->inside = frame.fds[1];
+    }
+    return 0;
+}
+
+/* A descriptor of the standard three must not be free for what comes next;
+ * standard error is /dev/null here. */
+static int let_go(int fd)
+{
+    if (fd > STDERR_FILENO)
+        return close(fd);
+    return dup3(STDERR_FILENO, fd, O_CLOEXEC) < 0 ? -1 : 0;
+}
+
+int front_hand_over(struct front *f, int in, int out)
+{
+    struct frame frame;
+
+    frame_make(&frame, FRAME_TLS_CLIENT);
+    frame.fds[0] = in;
+    frame.fds[1] = out;
+    frame.fd_count = in == out ? 1 : 2;
+    if (frame_send(f->tls, &frame) < 0)
+        return -1;
+    close(f->tls);
+    f->tls = -1;
+    if (let_go(in) < 0 || (out != in && let_go(out) < 0))
+        return -1;
+    return 0;
 }
 
 void front_refused_plaintext(const struct front *f, enum mechanism mechanism,

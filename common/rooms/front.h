@@ -12,6 +12,8 @@ struct front {
     int auth;                 /* socket; -1: no auth lives */
     int keeper;               /* socket; -1: nobody is logged in */
     enum mechanism mechanism; /* that auth was born for */
+    int tls;    /* socket; -1: tls is not there, or has the client already */
+    int inside; /* stream to tls, in the client's place; -1 */
 };
 
 /*
@@ -54,6 +56,16 @@ void front_say(const struct front *f, struct slice piece, bool initial,
  */
 int front_hear(struct front *f, int64_t deadline, struct frame_piece *challenge,
                enum outcome *outcome, bool *last);
+
+/* Has a tls born, when no auth lives. Returns 0 with *usable, or -1 with
+ * errno. */
+int front_ask_tls(struct front *f, int64_t deadline, bool *usable);
+
+/*
+ * Hands the client (in and out, may be one descriptor) over to tls and lets it
+ * go: from here on the client is f->inside. Returns 0, or -1 with errno.
+ */
+int front_hand_over(struct front *f, int in, int out);
 
 /* Tells the monitor of a login refused because it would be in clear. */
 void front_refused_plaintext(const struct front *f, enum mechanism mechanism,

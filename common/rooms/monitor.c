@@ -33,18 +33,20 @@
 
 struct monitor {
     const struct setup *setup;
-    struct setup told;       /* the setup behind a proxy, once it has spoken */
+    struct setup told;       /* the setup behind a proxy or TLS */
     enum proxy_client proxy; /* what it told */
     bool heard_proxy;
     enum phase phase;
     int front, auth, keeper; /* sockets; -1: no such room */
     pid_t front_pid, auth_pid, keeper_pid;
+    struct secure secure; /* the tls room */
     int signals; /* signalfd: a service being stopped */
     unsigned failures, cancels;
     enum mechanism mechanism; /* of the login under way, or the last one */
     char user[TEXT_USER];     /* canonical, after the login */
     struct dotlock dotlock;
     bool said_farewell;
+    bool hurried; /* told to stop when front had gone */
     struct frame_farewell farewell;
 };
 
@@ -60,6 +62,20 @@ static _Noreturn void end_of(const struct monitor *m, const char *what)
     log_line(log_of(m), LOG_CRIT, "ended: peer=%s %s: %s", m->setup->peer.text,
              what, strerror(errno));
     _exit(0);
+}
+
+/* Says so when a room died of something else than its work. */
+static void log_death(const struct monitor *m, int status, const char *room)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
+        log_line(log_of(m), LOG_ERR, "error: %s was killed by signal %d", room,
+                 WTERMSIG(status));
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
+        log_line(log_of(m), LOG_CRIT, "error: %s was sent what no room sends",
+                 room);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_CAGE)
+        log_line(log_of(m), LOG_CRIT, "error: %s could not enter its cage: %s",
+                 room, strerror(WEXITSTATUS(status) - EXIT_CAGE));
 }
 
 /* ---- signals ---- */
@@ -90,12 +106,16 @@ static void hear_signals_again(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void hear_signal(const struct monitor *m)
+static void hear_signal(struct monitor *m)
 {
     struct signalfd_siginfo ignored;
 
-    if (read(m->signals, &ignored, sizeof ignored) > 0 && m->front >= 0)
+    if (read(m->signals, &ignored, sizeof ignored) <= 0)
+        return;
+    if (m->front >= 0)
         shutdown(m->front, SHUT_RDWR);
+    else
+        m->hurried = true; /* tls is waited for no longer */
 }
 
 /* ---- auth ---- */
@@ -355,6 +375,8 @@ static void settle(struct monitor *m, const struct identity *user,
     for (size_t i = 0; i < HELPER_COUNT; i++)
         if (m->setup->helpers[i] >= 0)
             close(m->setup->helpers[i]);
+    if (m->setup->tls_program >= 0)
+        close(m->setup->tls_program);
     close(m->setup->empty_directory);
     if (privileges_drop(&who) < 0)
         end_of(m, "drop");
@@ -440,6 +462,15 @@ static void hear_auth(struct monitor *m)
 
 /* ---- the session ---- */
 
+/* From here on the setup is the monitor's own. */
+static struct setup *own_setup(struct monitor *m)
+{
+    if (m->setup != &m->told)
+        m->told = *m->setup;
+    m->setup = &m->told;
+    return &m->told;
+}
+
 /* Behind a proxy nobody asks for anything before it has spoken. */
 static bool proxy_is_awaited(const struct monitor *m)
 {
@@ -458,9 +489,7 @@ static void hear_proxy(struct monitor *m, const struct frame_peer *peer)
     memcpy(&told.address, peer->address, sizeof told.address);
     m->heard_proxy = true;
     m->proxy = told.client;
-    m->told = *m->setup;
-    setup_tell(&m->told, &told);
-    m->setup = &m->told;
+    setup_tell(own_setup(m), &told);
 }
 
 static void begin_login(struct monitor *m, enum mechanism mechanism)
@@ -474,6 +503,79 @@ static void begin_login(struct monitor *m, enum mechanism mechanism)
     m->mechanism = mechanism;
     bear_auth(m);
 }
+
+/* ---- TLS ---- */
+
+static void ask_tls(struct monitor *m)
+{
+    const struct tls_terms *terms = &m->setup->tls;
+
+    if (m->secure.asked || (!terms->first && !terms->offered))
+        end_of(m, "front asks for TLS that it may not have");
+    m->secure.asked = true;
+    if (m->secure.pid == 0 && secure_bear(&m->secure, m->setup) < 0)
+        end_of(m, "tls");
+    if (m->secure.ready)
+        secure_tell_front(&m->secure, m->front);
+}
+
+static void hear_ready(struct monitor *m, const struct frame_tls_ready *ready)
+{
+    if (m->secure.ready)
+        end_of(m, "tls is ready twice");
+    m->secure.ready = ready->key != TLS_KEY_UNUSABLE;
+    if (ready->key != TLS_KEY_GOOD)
+        log_line(log_of(m), LOG_WARNING, "warning: TLS%s: %s",
+                 m->secure.ready ? "" : " is not offered", ready->why);
+    secure_tell_front(&m->secure, m->front);
+}
+
+/* Whoever leaves a proxy's health check without a word is not told of. */
+static void hear_report(struct monitor *m,
+                        const struct frame_tls_report *report)
+{
+    char text[SECURE_TEXT];
+
+    secure_text(report, text);
+    if (m->setup->secured)
+        end_of(m, "tls shakes hands twice");
+    if (report->result == TLS_DONE)
+        setup_secure(own_setup(m), text);
+    else if (report->result != TLS_EOF || !m->setup->proxied)
+        log_line(log_of(m), LOG_NOTICE, "tls failed: peer=%s%s %s",
+                 m->setup->peer.text, m->setup->via, text);
+}
+
+/* It ends with its connection; if it never had one, front still waits. */
+static void bury_tls(struct monitor *m)
+{
+    bool awaited = m->secure.asked && !m->secure.ready;
+    int status = secure_bury(&m->secure);
+
+    log_death(m, status, "tls");
+    if (awaited)
+        secure_tell_front(&m->secure, m->front);
+}
+
+static void hear_tls(struct monitor *m)
+{
+    struct frame f;
+    int got =
+        frame_receive(m->secure.wire, ROOM_MONITOR, m->phase, CLOCK_NEVER, &f);
+
+    if (got < 0)
+        end_of(m, "tls is not itself");
+    if (got == 0)
+        bury_tls(m);
+    else if (f.type == FRAME_TLS_READY)
+        hear_ready(m, &f.tls_ready);
+    else if (f.type == FRAME_TLS_REPORT)
+        hear_report(m, &f.tls_report);
+    else
+        end_of(m, "tls speaks for another room");
+}
+
+/* ---- front ---- */
 
 static void hear_front(struct monitor *m)
 {
@@ -494,6 +596,8 @@ static void hear_front(struct monitor *m)
         end_of(m, "front forgot the proxy");
     } else if (f.type == FRAME_ASK_AUTH) {
         begin_login(m, (enum mechanism)f.ask_auth.mechanism);
+    } else if (f.type == FRAME_ASK_TLS) {
+        ask_tls(m);
     } else if (f.type == FRAME_PLAINTEXT) {
         if (m->failures < LOGIN_TRIES)
             log_failure(m, (enum mechanism)f.plaintext.mechanism, "plaintext",
@@ -559,15 +663,20 @@ static void hear_keeper(struct monitor *m)
     }
 }
 
-/* Waits for a word from any room; a held dotlock is refreshed meanwhile. */
+/*
+ * Waits for a word from any room; a held dotlock is refreshed meanwhile. tls
+ * reports a handshake before front can have heard anything of it: it is looked
+ * at after front and heard before it, so that its report is never late.
+ */
 static void wait_and_hear(struct monitor *m)
 {
     struct pollfd polled[] = {{.fd = m->front, .events = POLLIN},
                               {.fd = m->auth, .events = POLLIN},
                               {.fd = m->keeper, .events = POLLIN},
-                              {.fd = m->signals, .events = POLLIN}};
+                              {.fd = m->signals, .events = POLLIN},
+                              {.fd = m->secure.wire, .events = POLLIN}};
     int patience = m->dotlock.fd >= 0 ? DOTLOCK_REFRESH_SECONDS * 1000 : -1;
-    int ready = poll(polled, 4, patience);
+    int ready = poll(polled, 5, patience);
 
     if (ready < 0 && errno != EINTR)
         end_of(m, "poll");
@@ -577,7 +686,9 @@ static void wait_and_hear(struct monitor *m)
         return;
     if (polled[3].revents != 0)
         hear_signal(m);
-    if (polled[2].revents != 0)
+    if (polled[4].revents != 0)
+        hear_tls(m);
+    else if (polled[2].revents != 0)
         hear_keeper(m);
     else if (polled[0].revents != 0)
         hear_front(m);
@@ -651,18 +762,11 @@ static void bury(const struct monitor *m, pid_t pid, const char *room)
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return;
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
-        log_line(log_of(m), LOG_ERR, "error: %s was killed by signal %d", room,
-                 WTERMSIG(status));
-    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
-        log_line(log_of(m), LOG_CRIT, "error: %s was sent what no room sends",
-                 room);
-    else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_CAGE)
-        log_line(log_of(m), LOG_CRIT, "error: %s could not enter its cage: %s",
-                 room, strerror(WEXITSTATUS(status) - EXIT_CAGE));
+    log_death(m, status, room);
 }
 
-static struct monitor new_monitor(const struct setup *setup, int front,
+static struct monitor new_monitor(const struct setup *setup,
+                                  const struct secure *secure, int front,
                                   pid_t front_pid)
 {
     return (struct monitor){.setup = setup,
@@ -671,6 +775,7 @@ static struct monitor new_monitor(const struct setup *setup, int front,
                             .auth = -1,
                             .keeper = -1,
                             .front_pid = front_pid,
+                            .secure = *secure,
                             .signals = catch_signals(),
                             .dotlock = {.fd = -1, .directory = -1}};
 }
@@ -690,20 +795,33 @@ static void outlive(struct monitor *m)
     bury(m, m->keeper_pid, "keeper");
 }
 
-void monitor_run(const struct setup *setup, int front, pid_t front_pid)
+/* What is on its way to the client goes through tls, and takes as long as the
+ * client does; a service that is stopped does not wait. */
+static void let_tls_finish(struct monitor *m)
 {
-    struct monitor m = new_monitor(setup, front, front_pid);
+    secure_leave(&m->secure);
+    while (m->secure.wire >= 0 && !m->hurried)
+        wait_and_hear(m);
+}
+
+void monitor_run(const struct setup *setup, const struct secure *secure,
+                 int front, pid_t front_pid)
+{
+    struct monitor m = new_monitor(setup, secure, front, front_pid);
 
     outlive(&m);
     log_end(&m);
+    let_tls_finish(&m);
 }
 
 void monitor_visit(const struct setup *setup,
                    const struct frame_decision *account,
                    const struct place *place, int visitor, pid_t visitor_pid)
 {
-    struct monitor m = new_monitor(setup, visitor, visitor_pid);
+    struct secure none;
 
+    secure_start(&none);
+    struct monitor m = new_monitor(setup, &none, visitor, visitor_pid);
     admit(&m, account, place);
     outlive(&m);
 }

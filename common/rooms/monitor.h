@@ -2,6 +2,7 @@
 #define ROOMS_MONITOR_H
 
 #include "rooms/contract.h"
+#include "rooms/secure.h"
 #include "rooms/setup.h"
 #include "spool/place.h"
 
@@ -10,9 +11,11 @@
 /*
  * The monitor's life: from the birth of front to the end of the session. Holds
  * no descriptor of the client and never reads an octet from it. front is its
- * socket and process. Returns when everything it bore has ended.
+ * socket and process; secure is the tls room if it was born already. Returns
+ * when everything it bore has ended.
  */
-void monitor_run(const struct setup *setup, int front, pid_t front_pid);
+void monitor_run(const struct setup *setup, const struct secure *secure,
+                 int front, pid_t front_pid);
 
 /*
  * The same for a maildrop that is visited without a client (--recover): the

@@ -20,6 +20,9 @@ int sandbox_front(void);
 /* auth, for mechanisms that need no root: as front. */
 int sandbox_auth(void);
 
+/* tls, once it has the key: no files; reads, writes, polls. */
+int sandbox_tls(void);
+
 /* keeper: existing files below mailbox (read, write, truncate), those below
  * tree (read, rename, remove), any below state; O_PATH or directory
  * descriptors, -1 = none. */

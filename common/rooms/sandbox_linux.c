@@ -187,6 +187,7 @@ static const struct call front_calls[] = {
     ANY(sendto),  ANY(recvfrom),
     ANY(pread64), ANY(newfstatat),
     ANY(fstat),   ONLY(fcntl, 1, UINT32_MAX, F_GET_SEALS),
+    ONLY(dup3, 0, UINT32_MAX, STDERR_FILENO), /* /dev/null, see front.c */
 };
 
 static const struct call auth_calls[] = {
@@ -194,6 +195,18 @@ static const struct call auth_calls[] = {
     MAPPED_MEMORY,
     ANY(fstat),
     ANY(newfstatat),
+};
+
+/* The library's random generator asks whether it was forked. */
+static const struct call tls_calls[] = {
+    EVERY_ROOM,
+    MAPPED_MEMORY,
+    ANY(sendto),
+    ANY(recvfrom),
+    ANY(shutdown),
+    ANY(fstat),
+    ANY(newfstatat),
+    ANY(getpid),
 };
 
 static const struct call keeper_calls[] = {
@@ -370,6 +383,13 @@ int sandbox_auth(void)
     if (confine_files(NULL, 0) < 0)
         return -1;
     return confine_calls(CALLS(auth_calls));
+}
+
+int sandbox_tls(void)
+{
+    if (confine_files(NULL, 0) < 0)
+        return -1;
+    return confine_calls(CALLS(tls_calls));
 }
 
 int sandbox_keeper(int mailbox, int tree, int state)

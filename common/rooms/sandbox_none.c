@@ -13,6 +13,11 @@ int sandbox_auth(void)
     return 0;
 }
 
+int sandbox_tls(void)
+{
+    return 0;
+}
+
 int sandbox_keeper(int mailbox, int tree, int state)
 {
     (void)mailbox;

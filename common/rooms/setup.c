@@ -4,6 +4,7 @@
 #include "rooms/setup.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void judge(struct setup *s, bool secured)
 {
@@ -31,4 +32,15 @@ void setup_tell(struct setup *s, const struct proxy_header *told)
         peer_told(&s->peer, known ? &told->address : NULL);
     }
     judge(s, told->tls && s->policy->proxy_tls);
+}
+
+void setup_secure(struct setup *s, const char *how)
+{
+    size_t len = strlen(s->via);
+
+    s->secured = true;
+    s->plaintext = true;
+    s->exposed = false;
+    if (how[0] != '\0')
+        snprintf(s->via + len, sizeof s->via - len, " %s", how);
 }

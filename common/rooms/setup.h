@@ -14,6 +14,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct tls_terms {
+    const char *cert, *key; /* paths; NULL: there is no TLS */
+    uint32_t least;         /* enum tls_version */
+    bool first;             /* --tls: from the first octet */
+    bool offered;           /* STLS */
+};
+
 struct setup {
     const char *method;   /* how a password arrives, for the log: PASS, HELO */
     const char *service;  /* PAM */
@@ -29,17 +36,23 @@ struct setup {
     bool exposed;                /* ... and crosses a network in clear */
     int64_t started;             /* clock_ms() */
     int64_t login_ends;          /* deadline for the login */
+    /* Milliseconds a client may take nothing of what is sent to it. */
+    int64_t patience;
+    struct tls_terms tls;
     uid_t room_uid;              /* _restante, or the caller */
     gid_t room_gid;
     /* Kerberos 4's, a space between two. */
     char services[TEXT_SERVICES];
     int in, out;               /* the client */
     int helpers[HELPER_COUNT]; /* O_PATH; -1: not needed */
+    int tls_program;           /* O_PATH; -1: there is no TLS */
     int empty_directory;       /* O_PATH; front's root */
     const struct policy *policy;
     struct peer peer; /* the proxy, until it has told who its client is */
     bool proxied;     /* a PROXY header must come first */
-    char via[80];     /* for the log: "", or " via=" and the proxy */
+    bool secured;     /* TLS with the client itself */
+    char via[192];    /* for the log: "", " via=" and the proxy, " tls=" and
+                         how */
     struct log log;
 };
 
@@ -53,6 +66,10 @@ void setup_meet(struct setup *s, const struct peer *peer);
  * A proxy that speaks for itself keeps its own address.
  */
 void setup_tell(struct setup *s, const struct proxy_header *told);
+
+/* The same once TLS protects the connection: a password is neither in clear nor
+ * exposed. how is for the log, such as "tls=TLSv1.3 cipher=NAME", or "". */
+void setup_secure(struct setup *s, const char *how);
 
 /* How a room ends that cannot go on; the monitor logs it. */
 enum {

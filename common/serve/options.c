@@ -188,6 +188,46 @@ static const char *set_read_only(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_tls(struct options *o, const char *value)
+{
+    (void)value;
+    o->tls = true;
+    return NULL;
+}
+
+static const char *set_cert(struct options *o, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= TEXT_PATH)
+        return "an absolute path";
+    o->cert = value;
+    return NULL;
+}
+
+static const char *set_key(struct options *o, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= TEXT_PATH)
+        return "an absolute path";
+    o->key = value;
+    return NULL;
+}
+
+static const char *set_tls_min(struct options *o, const char *value)
+{
+    static const char *const versions[TLS_VERSION_COUNT] = {
+        [TLS_1_0] = "1.0",
+        [TLS_1_1] = "1.1",
+        [TLS_1_2] = "1.2",
+        [TLS_1_3] = "1.3",
+    };
+
+    for (uint32_t i = 0; i < TLS_VERSION_COUNT; i++)
+        if (strcmp(value, versions[i]) == 0) {
+            o->tls_min = i;
+            return NULL;
+        }
+    return "1.0, 1.1, 1.2 or 1.3";
+}
+
 static const char *set_state(struct options *o, const char *value)
 {
     if (value[0] != '/' || strlen(value) >= TEXT_PATH)
@@ -274,6 +314,12 @@ static const struct row rows[] = {
      "keytab or srvtab with the DES key of Kerberos 4", "pop3d"},
     {"kerberos4-service", 0, "NAME", add_kerberos4_service, true,
      "service whose tickets count (pop); may be repeated", "pop3d"},
+    {"tls", 't', NULL, set_tls, true, "TLS from the first octet", "pop3d"},
+    {"cert", 'c', "FILE", set_cert, true, "certificate chain; offers STLS",
+     "pop3d"},
+    {"key", 'k', "FILE", set_key, true, "its key (in the same file)", "pop3d"},
+    {"tls-min", 0, "VERSION", set_tls_min, true, "oldest TLS: 1.0 to 1.3 (1.2)",
+     "pop3d"},
     {"read-only", 'r', NULL, set_read_only, true, "delete nothing", NULL},
     {"state", 'S', "DIR", set_state, true, "state directories' root", NULL},
     {"login-timeout", 0, "SECONDS", set_login_timeout, true,
@@ -456,8 +502,10 @@ static int read_arguments(struct options *o, const char *program, int argc,
 
 static void set_defaults(struct options *o)
 {
-    *o = (struct options){
-        .template = "mbox:/var/mail/%u", .login_timeout = 60, .timeout = 600};
+    *o = (struct options){.template = "mbox:/var/mail/%u",
+                          .login_timeout = 60,
+                          .timeout = 600,
+                          .tls_min = TLS_1_2};
 }
 
 /* The command line is read twice: first for --config, then over the file. */

@@ -41,6 +41,9 @@ struct options {
     const char *domains[DOMAINS_MAX + 1]; /* NULL-ended */
     size_t domain_count;
     bool read_only;
+    bool tls;               /* from the first octet */
+    const char *cert, *key; /* NULL: not given */
+    uint32_t tls_min;       /* enum tls_version */
     const char *state;
     uint64_t login_timeout, timeout; /* seconds; 0: none */
     bool login_timeout_given;

@@ -218,6 +218,64 @@ enum refusal session_commit(struct session *s)
     }
 }
 
+/* ---- TLS ---- */
+
+bool session_offers_tls(const struct session *s)
+{
+    return s->setup->tls.offered && !s->setup->secured && !s->tls_failed &&
+           !s->logged_in;
+}
+
+enum refusal session_prepare_tls(struct session *s)
+{
+    int64_t deadline = s->setup->login_ends;
+    bool usable = false, last;
+    enum outcome outcome;
+
+    if (front_drop_auth(&s->front, deadline, &outcome, &last) < 0 ||
+        front_ask_tls(&s->front, deadline, &usable) < 0)
+        return lost(s);
+    s->tls_failed = !usable;
+    return usable ? REFUSE_NOTHING : REFUSE_TLS;
+}
+
+int session_begin_tls(struct session *s)
+{
+    stream_flush(&s->stream);
+    if (s->stream.end != STREAM_LINE) {
+        session_abort(s);
+        return -1;
+    }
+    if (front_hand_over(&s->front, s->stream.in, s->stream.out) < 0) {
+        s->end = END_ERROR;
+        return -1;
+    }
+    stream_move(&s->stream, s->front.inside, s->front.inside);
+    explicit_bzero(s->user, sizeof s->user);
+    s->named = false;
+    if (s->setup != &s->told)
+        s->told = *s->setup;
+    s->setup = &s->told;
+    setup_secure(&s->told, "");
+    return 0;
+}
+
+/* --tls: not a word before it. */
+static int begin_with_tls(struct session *s)
+{
+    if (!s->setup->tls.first)
+        return 0;
+    switch (session_prepare_tls(s)) {
+    case REFUSE_NOTHING:
+        return session_begin_tls(s);
+    case REFUSE_COUNT:
+        return -1;
+    default:
+        s->end = END_ERROR;
+        return -1;
+    }
+}
+
 /* ---- the engine ---- */
 
 static const struct command *find(const struct protocol *p, struct slice verb)
@@ -282,7 +340,7 @@ static void serve(struct session *s)
 {
     struct slice line;
 
-    if (proxied_begin(s) < 0)
+    if (proxied_begin(s) < 0 || begin_with_tls(s) < 0)
         return;
     s->protocol->greet(s);
     while (s->state != STATE_DONE) {
@@ -326,13 +384,13 @@ static void begin(struct session *s, const struct setup *setup,
     s->read_only = terms->read_only;
     s->timeout = terms->timeout;
     s->state = terms->protocol->login_state;
-    s->front = (struct front){.monitor = monitor, .auth = -1, .keeper = -1};
+    s->front = (struct front){
+        .monitor = monitor, .auth = -1, .keeper = -1, .tls = -1, .inside = -1};
     if (gethostname(s->host, sizeof s->host - 1) < 0 || s->host[0] == '\0')
         strcpy(s->host, "localhost");
     stream_start(&s->stream, setup->in, setup->out);
     s->stream.guards[0] = monitor;
-    s->stream.write_patience =
-        terms->timeout == 0 ? CLOCK_NEVER : (int64_t)terms->timeout * 1000;
+    s->stream.write_patience = setup->patience;
 }
 
 void session_live(const struct setup *setup, const struct session_terms *terms,

@@ -34,6 +34,9 @@ enum refusal {
     REFUSE_AUTH,        /* could not be decided */
     REFUSE_CANCELLED,   /* the client gave AUTH up */
     REFUSE_PLAINTEXT,   /* no password in clear here */
+    REFUSE_UNSECURED,   /* ... but STLS would help */
+    REFUSE_SECURED,     /* STLS, when TLS protects the connection already */
+    REFUSE_TLS,         /* TLS cannot be had */
     REFUSE_BUSY,        /* the maildrop is locked */
     REFUSE_FORBIDDEN,   /* the maildrop is not one to serve */
     REFUSE_TROUBLE,     /* the maildrop cannot be had now */
@@ -69,6 +72,7 @@ struct protocol {
     size_t login_line, line;   /* longest command line before and after login */
     const char *error;         /* begins every refusal: "-ERR " */
     bool refusal_ends;         /* every refusal ends the session */
+    bool tls;                  /* it knows STLS and --tls */
     const char *misconfigured; /* what the client hears then */
     const char *const *texts;  /* of the refusals */
     void (*greet)(struct session *);
@@ -83,6 +87,7 @@ struct session {
     unsigned state;
     enum end_reason end; /* why it is over */
     bool logged_in;
+    bool tls_failed; /* the key cannot be used */
     char host[256];
     bool named;           /* USER was the last word */
     char user[TEXT_USER]; /* as USER gave it */
@@ -138,6 +143,20 @@ enum refusal session_login(struct session *s, enum mechanism mechanism,
  */
 enum refusal session_authenticate(struct session *s, enum mechanism mechanism,
                                   struct slice initial, bool *over);
+
+/* Would STLS be accepted now? */
+bool session_offers_tls(const struct session *s);
+
+/* Has tls made ready for session_begin_tls(). Returns REFUSE_NOTHING, or why
+ * not; REFUSE_COUNT when nobody is left to answer to. */
+enum refusal session_prepare_tls(struct session *s);
+
+/*
+ * What was said last was the last in clear: hands the client over. Whatever it
+ * has sent so far counts no more, whether it was taken or not (RFC 2595, 4).
+ * Returns 0, or -1 when the session is over.
+ */
+int session_begin_tls(struct session *s);
 
 /* Opens a maildrop or folder in place of the present one. */
 enum refusal session_open(struct session *s, const char *folder);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/trusted.h"
 #include "rooms/monitor.h"
+#include "serve/certificate.h"
 #include "serve/listen.h"
 #include "serve/options.h"
 #include "serve/recover.h"
@@ -38,6 +39,8 @@ struct startup {
     const struct protocol *protocol;
     struct options options;
     struct setup setup;
+    struct secure secure;        /* the tls room, if it is born first */
+    char warning[OPTIONS_ERROR]; /* of what is gone on without; "": nothing */
     char own_state[PATH_MAX];
     char error[OPTIONS_ERROR];
     char left_out[KEY_COUNT][OPTIONS_ERROR]; /* why a key cannot be used */
@@ -109,6 +112,8 @@ static int misconfigured(struct startup *u, int status)
     open_log(u);
     log_line(&u->setup.log, LOG_ERR, "%s", u->error);
     tell_stderr(u);
+    if (u->protocol->tls && u->options.tls)
+        return status; /* who expects TLS cannot read it */
     if (write(u->setup.out, text, strlen(text)) < 0)
         return status; /* the client is gone: nothing more to say */
     return status;
@@ -292,6 +297,33 @@ static void choose_times(struct startup *u)
         seconds = 0;
     u->setup.started = clock_ms();
     u->setup.login_ends = clock_in_seconds(seconds);
+    u->setup.patience = u->options.timeout == 0
+                            ? CLOCK_NEVER
+                            : (int64_t)u->options.timeout * 1000;
+}
+
+/* A file that is not as it must be costs STLS, and no more than that; --tls and
+ * --check cannot do without. */
+static int choose_tls(struct startup *u)
+{
+    struct tls_terms *terms = &u->setup.tls;
+
+    u->setup.tls_program = -1;
+    if (!u->protocol->tls || u->options.action == ACTION_RECOVER)
+        return 0;
+    if (certificate_choose(terms, &u->options, u->error) < 0)
+        return EX_CONFIG;
+    if (terms->cert == NULL)
+        return 0;
+    if (certificate_look(terms, u->error) < 0) {
+        if (terms->first || u->options.action != ACTION_SERVE)
+            return EX_CONFIG;
+        terms->offered = false;
+        snprintf(u->warning, sizeof u->warning, "TLS is not offered: %.200s",
+                 u->error);
+        return 0;
+    }
+    return open_beside(u, LIBEXEC "tls", 0, &u->setup.tls_program);
 }
 
 static int settle(struct startup *u)
@@ -305,7 +337,7 @@ static int settle(struct startup *u)
     s->read_only = u->options.read_only;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
         (status = choose_auth(u)) != 0 || (status = pack_domains(u)) != 0 ||
-        (status = open_helpers(u)) != 0 ||
+        (status = open_helpers(u)) != 0 || (status = choose_tls(u)) != 0 ||
         (status = open_beside(u, LIBEXEC "empty", O_DIRECTORY,
                               &s->empty_directory)) != 0)
         return status;
@@ -355,6 +387,22 @@ static int try_keys(struct startup *u)
     return 0;
 }
 
+static int check_certificate(struct startup *u)
+{
+    if (u->setup.tls.cert == NULL)
+        return 0;
+    enum tls_key key =
+        certificate_try(&u->secure, &u->setup, CLOCK_NEVER, u->error);
+    return key == TLS_KEY_GOOD ? 0 : EX_CONFIG;
+}
+
+static const char *name_tls(const struct tls_terms *terms)
+{
+    return terms->cert == NULL ? "none"
+           : terms->first      ? "from the first octet"
+                               : "by STLS";
+}
+
 static int check(struct startup *u)
 {
     int status = settle(u);
@@ -365,6 +413,8 @@ static int check(struct startup *u)
         status = try_keys(u);
     if (status == 0)
         status = check_pam_service(u);
+    if (status == 0)
+        status = check_certificate(u);
     if (status != 0)
         return misconfigured(u, status);
     printf("%s: the configuration is good\n"
@@ -373,6 +423,8 @@ static int check(struct startup *u)
            u->setup.providers & PROVIDER_PAM ? " pam" : "",
            u->setup.providers & PROVIDER_FILE ? " file" : "",
            u->setup.state != NULL ? u->setup.state : "none");
+    if (u->protocol->tls)
+        printf("TLS %s\n", name_tls(&u->setup.tls));
     return 0;
 }
 
@@ -431,8 +483,20 @@ static int divide(struct startup *u)
         session_live(&u->setup, &terms, wire[1], self);
     close(wire[1]);
     let_client_go(&u->setup);
-    monitor_run(&u->setup, wire[0], front);
+    monitor_run(&u->setup, &u->secure, wire[0], front);
     return 0;
+}
+
+/* --tls: without the key nobody can be served, so it is looked at first. */
+static int begin_tls(struct startup *u)
+{
+    if (!u->setup.tls.first)
+        return 0;
+    enum tls_key key =
+        certificate_try(&u->secure, &u->setup, u->setup.login_ends, u->error);
+    if (key == TLS_KEY_WARNING)
+        snprintf(u->warning, sizeof u->warning, "TLS: %.240s", u->error);
+    return key == TLS_KEY_UNUSABLE ? EX_CONFIG : 0;
 }
 
 static int recover(struct startup *u)
@@ -458,6 +522,10 @@ static int serve(struct startup *u)
     tune(u->setup.out);
     open_log(u);
     warn_of_left_out(u);
+    if ((status = begin_tls(u)) != 0)
+        return misconfigured(u, status);
+    if (u->warning[0] != '\0')
+        log_line(&u->setup.log, LOG_WARNING, "warning: %s", u->warning);
     return divide(u);
 }
 
@@ -483,6 +551,7 @@ int start(const struct protocol *protocol, int argc, char **argv)
     if (u == NULL)
         return EX_OSERR;
     u->protocol = protocol;
+    secure_start(&u->secure);
     fill_standard();
     forget_inheritance();
     int listening = listen_client(&u->setup.in, &u->setup.out);

@@ -249,6 +249,12 @@ class Pop3(Talk):
         self.ok(f"USER {user}")
         return self.ok(f"PASS {password}")
 
+    def stls(self, bed, context=None):
+        """From here on inside TLS."""
+        from . import tls       # which knows this module
+        self.expect("STLS", "+OK begin TLS")
+        self.stream = self.session.stream = tls.secure(self.stream, bed, context)
+
     def retr(self, number):
         return self.multi(f"RETR {number}")
 

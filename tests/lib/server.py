@@ -20,11 +20,13 @@ SANITIZER = re.compile(r"Sanitizer|runtime error:")
 COUNTERS = (r'secs=\d+ reason=(quit|eof|timeout|error|inuse|refused|killed) messages=\d+ octets=\d+ retrieved=\d+ '
             r'top=\d+ deleted=\d+ received=\d+ sent=\d+')
 NAME = r'user="[!#-\[\]-~]*(\\x[0-9a-f]{2}[!#-\[\]-~]*)*"'
+ORIGIN = r'peer=\S+( via=\S+( tls=proxy)?)?( tls=TLSv1(\.[123])? cipher=[A-Za-z0-9_-]+)?'
 LOG_LINES = [re.compile(pattern) for pattern in (
-    rf'login: peer=\S+( via=\S+( tls=proxy)?)? method=\S+ {NAME}',
-    rf'login failed: peer=\S+( via=\S+( tls=proxy)?)? method=\S+ attempt=\d+ reason=(refused|unavailable|plaintext) {NAME}',
+    rf'login: {ORIGIN} method=\S+ {NAME}',
+    rf'login failed: {ORIGIN} method=\S+ attempt=\d+ reason=(refused|unavailable|plaintext) {NAME}',
     rf'session end: {NAME} peer=\S+ {COUNTERS}',
     r'closed before login: peer=\S+ secs=\d+ reason=(quit|eof|timeout|error|refused|proxy|killed)',
+    r'tls failed: peer=\S+( via=\S+( tls=proxy)?)? reason=((protocol|alert) text="[^"]+"|eof|timeout|killed)',
     r'warning: .+')]
 
 
@@ -319,11 +321,11 @@ class Process:
 
 
 class Rooms:
-    """monitor, front, auth and keeper of a session; None when not born or dead."""
+    """monitor, front, auth, keeper and tls of a session; None when not born or dead."""
 
     def __init__(self, monitor_pid):
         self.monitor = Process(monitor_pid)
-        self.front = self.auth = self.keeper = None
+        self.front = self.auth = self.keeper = self.tls = None
         self.all = [self.monitor]
         fork_order = []
         for pid in descendants(monitor_pid):
@@ -336,6 +338,8 @@ class Rooms:
             self.all.append(process)
             if os.path.basename(process.program).startswith("auth"):     # or auth-MECHANISM
                 self.auth = process
+            elif os.path.basename(process.program) == "tls":
+                self.tls = process
             else:
                 fork_order.append(process)
         # front is born before the first octet is read, keeper at the login.
@@ -344,6 +348,6 @@ class Rooms:
             self.front = fork_order[0]
         if len(fork_order) > 1:
             self.keeper = fork_order[1]
-        for name in "monitor", "front", "auth", "keeper":
+        for name in "monitor", "front", "auth", "keeper", "tls":
             if getattr(self, name):
                 getattr(self, name).room = name

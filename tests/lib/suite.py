@@ -12,7 +12,7 @@ import subprocess
 import time
 import traceback
 
-FOLDERS = ("wire", "spool", "start", "login", "clients", "faults", "admin")
+FOLDERS = ("wire", "spool", "start", "login", "tls", "clients", "faults", "admin")
 DEFAULT_LIMIT = 60
 
 

@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import client, machine, maildir, mbox, server
+from . import client, machine, maildir, mbox, server, tls
 from .suite import Skip, check
 
 # The hashes are SHA-512 crypt with the salt "restante", and with few rounds to be quick.
@@ -84,6 +84,7 @@ class Place:
 
     def __init__(self, directory, build, unprivileged_because):
         self.dir, self.build = Path(directory), Path(build)
+        self._authority = None
         self.missing_root = unprivileged_because        # "" in a namespace
         self.missing_network = unprivileged_because
         self._machine = None
@@ -157,6 +158,12 @@ class Place:
         rewrite("shadow", [*ours, "root"],
                 [f"{name}:{shadow_hash(tail)}:19000:0:99999:7::{end}:\n" for name, (_, _, tail, end) in USERS.items()]
                 + [f"root:{shadow_hash(ROOT_HASH)}:19000:0:99999:7:::\n"])
+
+    def authority(self):
+        """The certificate authority of this worker, made when the first test needs it."""
+        if self._authority is None:
+            self._authority = tls.Authority(self.dir / "authority")
+        return self._authority
 
     def missing(self, need):
         """Why a test that needs this cannot run here; "" if it can."""
@@ -332,16 +339,24 @@ class Bed:
         return session
 
     def pop3(self, *options, login="alice", **more):
-        """A session of pop3d, its greeting read, logged in unless login is None; returns its client, with .session."""
+        """A session of pop3d, its greeting read, logged in unless login is None; returns its client, with .session.
+        tls: "first" (--tls) or "stls"; certificate: which one (tls.Authority), context: the client's, of ssl."""
         return self._client(client.Pop3, "pop3d", options, login, more)
 
     def pop2(self, *options, login="alice", **more):
         return self._client(client.Pop2, "pop2d", options, login, more)
 
     def _client(self, kind, program, options, login, more):
+        how, name, context = (more.pop(word, None) for word in ("tls", "certificate", "context"))
+        if how:
+            options += tuple(tls.options(self, name or "chain")) + (("--tls",) if how == "first" else ())
         session = self.start(program, *options, **more)
+        if how == "first":
+            session.stream = tls.secure(session.stream, self, context)
         talk = kind(session.stream)
         talk.session = session
+        if how == "stls":
+            talk.stls(self, context)
         if login:
             talk.login(login, USERS[login][1])
         return talk

@@ -1,7 +1,8 @@
 """Transcripts: documents that say what a session looks like, and are played against the real program.
 
 The form is described in ../README.md. Each transcript is played several ways: as written, one octet at a time,
-everything the client says in one write, as written to an unprivileged server, and as written over a Maildir.
+everything the client says in one write, as written to an unprivileged server, as written over a Maildir, and (POP3) as
+written through TLS.
 """
 
 import fcntl
@@ -11,11 +12,12 @@ import socket
 import struct
 import time
 
-from . import maildir, mbox
+from . import maildir, mbox, tls
 from .testbed import USERS
 from .suite import Failure, Test, check, equal
 
 WAYS = ("written", "octets", "once", "user", "maildir")
+TLS_IN_LOG = re.compile(r" tls=TLSv1\.3 cipher=\S+(?= method=)")
 PATIENCE = 20
 SIOCOUTQ = 0x5411
 STEP = re.compile(r"(C:|C-|S:|S=|S~|client:|server:|login:) ?(.*)")
@@ -31,7 +33,7 @@ class Transcript:
         self.path, self.name = path, f"{path.parent.name}/{path.stem}"
         self.program = path.parent.name + "d"
         self.options, self.needs, self.ways, self.limit = [], (), WAYS, 60
-        self.as_user, self.connection = False, ["socketpair"]
+        self.as_user, self.ways_named, self.connection = False, False, ["socketpair"]
         self.maildrop, self.inline, self.after = "empty", None, "unchanged"
         self.steps, self.log = [], []               # (line number, kind, text), (kind, text)
         goal, _, rest = path.read_text("utf-8").partition("\n\n")
@@ -40,6 +42,12 @@ class Transcript:
             self._take(number, line)
         check(self.steps and self.steps[-1][1:] in (("server:", "close"), ("client:", "close")),
               f"{path}: the last step says who closes the connection")
+
+    def ways_to_play(self):
+        """POP3 also as written through TLS from the first octet, but for what looks different from there."""
+        differs = self.program != "pop3d" or self.as_user or self.ways_named or any(
+            option.startswith(("--proxy", "--plaintext", "--cert", "--auth", "--tls")) for option in self.options)
+        return self.ways if differs else (*self.ways, "tls")
 
     def _take(self, number, line):
         if not line or line.startswith("#"):
@@ -74,7 +82,7 @@ class Transcript:
         elif name == "connection":
             self.connection = value.split()
         elif name == "ways":
-            self.ways = tuple(value.split())
+            self.ways, self.ways_named = tuple(value.split()), True
         elif name == "formats":
             self.ways = tuple(way for way in self.ways if way != "maildir" or "maildir" in value.split())
         elif name == "limit":
@@ -166,8 +174,11 @@ class Play:
     def run(self):
         before = self.put_maildrop()
         how, *address = self.transcript.connection
-        session = self.bed.start(self.transcript.program, *self.transcript.options, how=how,
+        options = ["--tls", *tls.options(self.bed)] if self.way == "tls" else []
+        session = self.bed.start(self.transcript.program, *options, *self.transcript.options, how=how,
                                  **({"address": address[0]} if address else {}))
+        if self.way == "tls":
+            session.stream = tls.secure(session.stream, self.bed)
         self.stream = session.stream
         self.converse()
         session.finish()
@@ -272,6 +283,10 @@ class Play:
         if not self.transcript.log:
             return
         equal(len(lines), len(self.transcript.log), f"number of log lines, which are {lines}")
+        if self.way == "tls":
+            logins = [line for line in lines if line.startswith("login")]
+            check(all(TLS_IN_LOG.search(line) for line in logins), f"a login without TLS in {lines}")
+            lines = [TLS_IN_LOG.sub("", line) for line in lines]
         for line, (kind, text) in zip(lines, self.transcript.log):
             if kind == "log":
                 equal(line, text, "log line")
@@ -282,7 +297,8 @@ class Play:
 def tests(directory):
     for path in sorted(directory.glob("*/*.t")):
         transcript = Transcript(path)
-        for way in transcript.ways:
+        for way in transcript.ways_to_play():
             play = lambda bed, transcript=transcript, way=way: Play(transcript, way, bed).run()
             needs = transcript.needs + (("network",) if len(transcript.connection) > 1 else ())
+            needs += ("root", "openssl") if way == "tls" else ()
             yield Test(f"{transcript.name}/{way}", play, needs=needs, limit=transcript.limit)
