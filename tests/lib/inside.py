@@ -40,6 +40,8 @@ class Died(Exception):
 
 def _ptrace(request, pid, address=None, data=None):
     if _libc.ptrace(request, pid, address, data) < 0:
+        if ctypes.get_errno() == errno.ESRCH and request != PTRACE_ATTACH:
+            raise Died(signal.SIGKILL)             # with its parent, while it stood still
         raise OSError(ctypes.get_errno(), f"ptrace {request}: {os.strerror(ctypes.get_errno())}")
 
 
@@ -66,8 +68,8 @@ class Inside:
         self.top = (self.saved["rsp"] - 64 * 1024) & ~0xfff     # below everything that lives on the stack
         return self
 
-    def __exit__(self, *_):
-        if self.alive:
+    def __exit__(self, kind, *_):
+        if self.alive and kind is not Died:
             self._set(self.saved)
             _ptrace(PTRACE_DETACH, self.pid)
 
