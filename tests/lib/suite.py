@@ -114,7 +114,7 @@ def program_tests(tests_directory, build):
             if path.is_file() and os.access(path, os.X_OK):
                 corpus = tests_directory / "fuzz" / "corpus" / path.name
                 arguments = [str(corpus)] if kind == "fuzz" else []
-                yield Test(f"{kind}/{path.name}", run_program, (path, arguments), limit=300)
+                yield Test(f"{kind}/{path.name}", run_program, (path, arguments), limit=900)
 
 
 def run_program(bed, path, arguments):

@@ -388,6 +388,10 @@ class Bed:
             self.syslog_reader = Syslog(self.place.dir / "run/log")
         return self.syslog_reader.lines
 
+    def without_machine(self):
+        """The ports of this worker are the test's own: its machine, if it runs, is switched off."""
+        self.place.close()
+
     def machine(self):
         """A booted system with restante installed (machine.Machine), the same for all tests of this worker."""
         found = self.place.machine()
