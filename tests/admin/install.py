@@ -47,6 +47,14 @@ def test_nothing_forgotten(bed):
     equal(wanted - sources, set(), "what units/files does not name")
 
 
+@needs("python3")
+def test_drawing(bed):
+    """The picture of the rooms is made of the text beside it."""
+    with open(PROJECT / "units/rooms.txt", "rb") as source:
+        drawn = subprocess.run(["python3", PROJECT / "units/draw"], stdin=source, stdout=subprocess.PIPE, timeout=30, check=True)
+    equal(drawn.stdout == (PROJECT / "units/rooms.svg").read_bytes(), True, "units/draw <units/rooms.txt makes units/rooms.svg")
+
+
 @limit(90)
 @each(*PLACES)
 def test_there_and_back(bed, prefix, units):
