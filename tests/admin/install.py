@@ -47,6 +47,12 @@ def test_nothing_forgotten(bed):
     equal(wanted - sources, set(), "what units/files does not name")
 
 
+def test_package_knows_what_it_is_built_of(bed):
+    listed = re.findall(r"(?m)^(\S+-dev)\b", (PROJECT / ".ci/packages.build").read_text())
+    control = (PROJECT / "units/debian/control").read_text()
+    equal([name for name in listed if name != "libc6-dev" and f" {name}" not in control], [], "what Build-Depends lacks")
+
+
 @needs("python3")
 def test_drawing(bed):
     """The picture of the rooms is made of the text beside it."""
