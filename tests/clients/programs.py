@@ -1,11 +1,18 @@
 """Starts a server as it is started in the world, and other people's clients against it."""
 
+import fcntl
 import os
+import pty
 import re
+import select
+import signal
+import struct
 import subprocess
+import termios
+import time
 from pathlib import Path
 
-from lib import machine, server
+from lib import machine, mbox, server, testbed
 from lib.suite import Failure, Skip, check, equal, until
 
 # How a server gets its connection: from inetd; from systemd as fd 0; from systemd as fd 3 with LISTEN_FDS; from the
@@ -140,3 +147,96 @@ def mpop(bed, service, store, *lines, user="alice", status=0, password=None):
     config.write_text("\n".join(settings) + "\n")
     config.chmod(0o600)
     run(bed, "mpop", "-C", config, "-q", status=status)
+
+
+class Person:
+    """Whoever runs a client: an ordinary user with a directory of his own, whose HOME it is."""
+
+    def __init__(self, bed):
+        self.directory = bed.dir / "person"
+        self.directory.mkdir(mode=0o700)
+        self._as = []
+        if os.geteuid() == 0:
+            uid = testbed.NOBODY if bed.place.missing_root else testbed.USERS["alice"][0]
+            os.chown(self.directory, uid, uid)
+            self._as = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
+        self.environment = {**server.CLEAN_ENVIRONMENT, "HOME": str(self.directory), "TERM": "vt100", "USER": "alice"}
+
+    def path(self, name):
+        return self.directory / name
+
+    def file(self, name, text=""):
+        """A file of his; returns its path."""
+        path = self.path(name)
+        path.write_text(text)
+        path.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(path, self.directory.stat().st_uid, self.directory.stat().st_uid)
+        return path
+
+    def run(self, *command, status=0, text=b"", seconds=40):
+        """Returns its standard output."""
+        try:
+            done = subprocess.run([*self._as, *map(str, command)], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  cwd=self.directory, env=self.environment, timeout=seconds)
+        except subprocess.TimeoutExpired as late:
+            raise Failure(f"{command[0]} did not end in {seconds} s: {(late.stdout or b'')[-600:]!r} {(late.stderr or b'')[-600:]!r}") from None
+        check(status is None or done.returncode == status, f"{' '.join(map(str, command))[:200]}\n  exit status {done.returncode} "
+              f"instead of {status}: {done.stderr[-600:].decode('latin-1')} {done.stdout[-600:].decode('latin-1')}")
+        return done.stdout
+
+    def at_terminal(self, *command, keys=(), seconds=40):
+        """A program for the screen. keys: pairs of a text to wait for and the keys to press then. Returns what it showed."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                os.chdir(self.directory)
+                os.execvpe((self._as + [command[0]])[0], [*self._as, *map(str, command)], self.environment)
+            finally:
+                os._exit(127)
+        shown, seen, left = b"", 0, list(keys)
+        deadline = time.monotonic() + seconds
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
+        try:
+            while time.monotonic() < deadline:
+                if left and (at := shown.find(left[0][0], seen)) >= 0:
+                    seen = at + len(left[0][0])
+                    time.sleep(0.2)                     # keys pressed before a program asks may be thrown away
+                    os.write(terminal, left.pop(0)[1])
+                    continue
+                if select.select([terminal], [], [], 0.2)[0]:
+                    data = os.read(terminal, 65536)
+                    if not data:
+                        break
+                    shown += data
+        except OSError:
+            pass                                        # it has gone, and its terminal
+        finally:
+            if time.monotonic() >= deadline:
+                os.kill(pid, signal.SIGKILL)
+            os.close(terminal)
+            _, status = os.waitpid(pid, 0)
+        plain = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b" ", shown)[-800:].decode("latin-1")
+        check(status == 0 and not left, f"{command[0]}: status {status}, waiting for {left[:1]}, it showed {plain}")
+        return plain
+
+
+def without(headers, content):
+    """A message without the header lines that a client adds when it stores one."""
+    head, empty, body = content.partition(b"\n\n")
+    lines = [line for line in head.split(b"\n") if line.split(b":")[0].decode("latin-1").lower() not in headers]
+    return b"\n".join(lines) + empty + body
+
+
+def stored(path, *headers):
+    """The messages of a mailbox that a client wrote."""
+    return [without(headers, message.content) for message in mbox.parse(path.read_bytes())]
+
+
+# What is fetched where not stated otherwise.
+MAIL = mbox.mailbox(4, 3000)
+
+
+def contents(data=MAIL):
+    """As a client stores these messages: without CRs."""
+    return [message.wire().replace(b"\r\n", b"\n") for message in mbox.parse(data)]

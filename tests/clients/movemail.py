@@ -1,0 +1,30 @@
+"""movemail of GNU Mailutils, which Emacs uses: everything into a local mailbox."""
+
+from clients import programs
+from lib.suite import each, equal, needs
+
+
+def move(bed, service, *options):
+    person = programs.Person(bed)
+    person.run("movemail", *options, f"pop://alice:alicepw@{service.address[0]}:{service.port}", person.path("moved"))
+    return programs.stored(person.path("moved"), "x-imapbase", "x-uid", "status")
+
+
+@needs("movemail")
+@each(*programs.ALL_WAYS)
+def test_moved(bed, how):
+    service = programs.Service(bed, how)
+    path = service.bed.put(programs.MAIL)
+    equal(move(bed, service), programs.contents(), "messages")
+    equal(path.read_bytes(), b"", "the mailbox afterwards")
+    service.ended()
+
+
+@needs("movemail")
+@each(*programs.EVERY_WAY)
+def test_preserved(bed, how):
+    service = programs.Service(bed, how)
+    path = service.bed.put(programs.MAIL)
+    equal(move(bed, service, "--preserve"), programs.contents(), "messages")
+    equal(path.read_bytes(), programs.MAIL, "the mailbox afterwards")
+    service.ended()
