@@ -48,7 +48,7 @@ def test_deleting(bed, how):
 
 
 @needs("curl")
-@each(*programs.EVERY_WAY)
+@each(*programs.ALL_WAYS)
 def test_many_in_one_session(bed, how):
     mail = mbox.mailbox(50)
     service = programs.Service(bed, how)

@@ -14,7 +14,7 @@ def texts(data):
 
 
 @needs("fetchmail")
-@each(*programs.EVERY_WAY)
+@each(*programs.ALL_WAYS)
 def test_all(bed, how):
     """The usual: fetch, and delete what was fetched."""
     service, store = programs.Service(bed, how), programs.Store(bed)

@@ -21,7 +21,7 @@ def test_moved(bed, how):
 
 
 @needs("movemail")
-@each(*programs.EVERY_WAY)
+@each(*programs.TWO_WAYS)
 def test_preserved(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)

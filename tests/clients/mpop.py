@@ -7,7 +7,7 @@ from lib.suite import each, equal, needs
 MAIL = mbox.mailbox(40, 2000)
 MORE = mbox.message(41) + mbox.message(42)
 CASES = [(f"{how} {'pipelined' if pipelining == 'on' else 'lock-step'}", how, pipelining)
-         for how, _ in programs.EVERY_WAY for pipelining in ("on", "off")]
+         for how, _ in programs.ALL_WAYS for pipelining in ("on", "off")]
 
 
 def texts(data):

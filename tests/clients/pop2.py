@@ -66,7 +66,7 @@ class Strict:
         self.stream.expect_end()
 
 
-@each(*HOWS)
+@each(*programs.ALL_WAYS)
 def test_strict(bed, how):
     service = programs.Service(bed, how, "pop2d")
     path = service.bed.put(MAIL)
@@ -154,7 +154,7 @@ def jnos(connection, user, password):
     return messages
 
 
-@each(*HOWS)
+@each(*programs.ALL_WAYS)
 def test_line_counting(bed, how):
     texts = mail.awkward() | mail.poor_headers()
     del texts["CR before CRLF"]       # such a client takes CRs for line ends
@@ -211,7 +211,7 @@ def test_popclient(bed, how, end):
     service.ended()
 
 
-@each(*[(f"{how} {name}", how, fold, acknowledge) for how, _ in HOWS for name, fold, acknowledge in (
+@each(*[(f"{how} {name}", how, fold, acknowledge) for how, _ in programs.ALL_WAYS for name, fold, acknowledge in (
     ("delete", False, b"ACKD"), ("keep", False, b"ACKS"), ("fold", True, b"ACKD"))])
 def test_fetchmail(bed, how, fold, acknowledge):
     """fetchmail's sequence: HELO, FOLD if it was told a folder, then READ i, RETR, ACKx for each, QUIT."""

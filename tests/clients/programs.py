@@ -21,6 +21,7 @@ PRIVILEGED = [(how, how) for how in ("inetd", "systemd", "listen-fds", "booted")
 EVERY_WAY = [*PRIVILEGED, ("unprivileged", "unprivileged")]
 # And from xinetd; from tcpserver; and through two pipes. For one test of each client.
 ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordio"))]
+TWO_WAYS = [("inetd", "inetd"), ("unprivileged", "unprivileged")]
 NEEDED = {"inetd": "inetd", "tcpserver": "tcpserver", "recordio": "recordio"}
 PASSWORDS = {"alice": "alicepw", "bob": "bobpw"}
 SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ (.*)")
@@ -186,7 +187,7 @@ class Person:
         return done.stdout
 
     def at_terminal(self, *command, keys=(), seconds=40):
-        """A program for the screen. keys: pairs of a text to wait for and the keys to press then. Returns what it showed."""
+        """A program for the screen. keys: pairs of a pattern to wait for and the keys to press then. Returns what it showed."""
         pid, terminal = pty.fork()
         if pid == 0:
             try:
@@ -199,8 +200,8 @@ class Person:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
         try:
             while time.monotonic() < deadline:
-                if left and (at := shown.find(left[0][0], seen)) >= 0:
-                    seen = at + len(left[0][0])
+                if left and (found := re.compile(left[0][0]).search(shown, seen)):
+                    seen = found.end()
                     time.sleep(0.2)                     # keys pressed before a program asks may be thrown away
                     os.write(terminal, left.pop(0)[1])
                     continue

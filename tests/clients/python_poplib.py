@@ -30,7 +30,7 @@ def refused(method, *arguments):
     raise Failure(f"{method.__name__}{arguments} was not refused")
 
 
-@each(*HOWS)
+@each(*programs.ALL_WAYS)
 def test_every_method(bed, how):
     service = programs.Service(bed, how)
     service.bed.put(MAIL)
@@ -79,7 +79,7 @@ def test_every_method(bed, how):
     service.ended()
 
 
-@each(*HOWS)
+@each(*programs.ALL_WAYS)
 def test_deletions(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(MAIL)

@@ -13,7 +13,7 @@ def nail(bed, service, *commands):
 
 
 @needs("s-nail")
-@each(*programs.EVERY_WAY)
+@each(*programs.TWO_WAYS)
 def test_copied(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)
