@@ -237,8 +237,8 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = slice line mbox config contract place secrets journal proxy kerberos4
-FUZZ_SOURCES = $(COMMON) common/auth/secrets.c \
+FUZZ = slice line mbox config contract place secrets journal proxy kerberos4 session
+FUZZ_SOURCES = $(COMMON) common/auth/secrets.c pop3d/pop3.c pop2d/pop2.c \
 	$(filter common/auth/%, $(filter-out %_load.c,$(KERBEROS4)))
 FUZZ_LIBS = -lnettle
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined

@@ -336,7 +336,7 @@ static enum stream_event next_line(struct session *s, struct slice *line)
     return stream_line(&s->stream, max, deadline, line);
 }
 
-static void serve(struct session *s)
+void session_serve(struct session *s)
 {
     struct slice line;
 
@@ -376,8 +376,8 @@ static void farewell(const struct session *s)
     front_farewell(&s->front, &words);
 }
 
-static void begin(struct session *s, const struct setup *setup,
-                  const struct session_terms *terms, int monitor)
+void session_begin(struct session *s, const struct setup *setup,
+                   const struct session_terms *terms, int monitor)
 {
     s->protocol = terms->protocol;
     s->setup = setup;
@@ -400,10 +400,10 @@ void session_live(const struct setup *setup, const struct session_terms *terms,
 
     if (s == NULL)
         _exit(EXIT_CAGE + errno);
-    begin(s, setup, terms, monitor);
+    session_begin(s, setup, terms, monitor);
     if (front_enter(setup, monitor, parent) < 0)
         _exit(EXIT_CAGE + errno);
-    serve(s);
+    session_serve(s);
     farewell(s);
     _exit(0);
 }

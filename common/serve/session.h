@@ -112,6 +112,12 @@ _Noreturn void session_live(const struct setup *setup,
                             const struct session_terms *terms, int monitor,
                             pid_t parent);
 
+/* Its two halves, apart from room and cage: sets up a session of zeros;
+ * serves it from the greeting to the end. */
+void session_begin(struct session *s, const struct setup *setup,
+                   const struct session_terms *terms, int monitor);
+void session_serve(struct session *s);
+
 /* Says no. Returns the next state: the present one, or STATE_DONE. */
 unsigned session_refuse(struct session *s, enum refusal why);
 
