@@ -56,13 +56,13 @@ def create(path):
 class Scene:
     """A session of alice in a spool where bob has mail, too."""
 
-    def __init__(self, bed, login="alice", options=()):
+    def __init__(self, bed, login="alice", options=(), **more):
         self.bed = bed
         self.mail = bed.put(mbox.mailbox(2))
         self.bobs = bed.put(mbox.mailbox(1), "bob")
         Path("/home/alice/private").write_text("x")
         os.chown("/home/alice/private", *(USERS["alice"][0],) * 2)
-        self.pop = bed.pop3(*options, login=login)
+        self.pop = bed.pop3(*options, login=login, **more)
         self.rooms = self.pop.session.rooms()
 
     def close(self):
@@ -261,3 +261,34 @@ def caged_auth(rooms):
                 Path(f"/proc/{room.pid}/wchan").read_text() not in ("", "0"):
             return room.pid
     return None
+
+
+# The room that holds the private key.
+
+TLS = {
+    "read_a_file": read_of("/etc/passwd"),
+    "read_the_key_again": lambda scene: read_of(key_file(scene)),
+    "fork": ("clone", 17, 0, 0, 0, 0),
+    "trace_front": lambda scene: ("ptrace", PTRACE_ATTACH, scene.rooms.front.pid, 0, 0),
+    "kill_front": lambda scene: ("kill", scene.rooms.front.pid, 9),
+    "unix_socket": ("socket", socket.AF_UNIX, socket.SOCK_STREAM, 0),
+    **EVERYWHERE,
+}
+
+
+def key_file(scene):
+    """The path behind --key on the command line of the session."""
+    words = Path(f"/proc/{scene.pop.session.pid}/cmdline").read_bytes().split(b"\0")
+    return next(word.split(b"=", 1)[1] for word in words if word.startswith(b"--key="))
+
+
+@needs("root", "sandbox")
+@each(*TLS.items())
+def test_tls(bed, call):
+    scene = Scene(bed, tls="first")
+    check(scene.rooms.tls, f"rooms: {scene.rooms.all}")
+    arguments = call(scene) if callable(call) else call
+    equal(refused(scene.rooms.tls.pid, *arguments), "SIGSYS", "refused by")
+    scene.pop.stream.close()
+    scene.pop.session.wait(10)
+    equal(scene.mail.read_bytes(), mbox.mailbox(2), "the mailbox afterwards")

@@ -31,6 +31,7 @@ SCENES = (
     ("auth_to_monitor", "auth", "monitor", "named", LOGIN),
     ("monitor_to_front/before_login", "monitor", "front", "greeted", GREETED),
     ("monitor_to_keeper", "monitor", "keeper", "session", OPEN),
+    ("tls_to_monitor", "tls", "monitor", "encrypted", SESSION),
 )
 
 
@@ -91,7 +92,8 @@ def wire(speaker, listener):
 
 def open_scene(bed, stage):
     path = bed.put(mbox.mailbox(2))
-    pop = bed.pop3(login="alice" if stage == "session" else None)
+    logged_in = stage in ("session", "encrypted")
+    pop = bed.pop3(login="alice" if logged_in else None, **({"tls": "first"} if stage == "encrypted" else {}))
     if stage == "named":
         pop.ok("USER alice")
         until(lambda: waiting_auth(pop) is not None, "auth waits for the password")

@@ -196,10 +196,11 @@ def test_user_cannot_trace_the_rooms(bed):
 
 
 @needs("root", "sandbox")
-def test_password_is_in_no_room_after_login(bed):
-    """auth is gone, and front has wiped the line."""
+@each(("clear", {}), ("tls", {"tls": "first"}), ("stls", {"tls": "stls"}))
+def test_password_is_in_no_room_after_login(bed, more):
+    """auth is gone, and front and tls have wiped the line."""
     bed.put(mbox.mailbox(1), "erin")
-    pop = bed.pop3(login="erin")
+    pop = bed.pop3(login="erin", **more)
     pop.ok("NOOP")
     for room in pop.session.rooms().all:
         check(b"open  sesame" not in memory(room.pid), f"{room.room} still knows the password")
