@@ -74,7 +74,7 @@ COMMON = $(addprefix common/, \
 	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/secure.c rooms/monitor.c serve/trial.c \
-	serve/options.c serve/certificate.c serve/listen.c serve/session.c serve/recover.c \
+	serve/options.c serve/certificate.c serve/listen.c serve/session.c serve/recover.c serve/surroundings.c \
 	rooms/policy.c rooms/setup.c serve/proxied.c \
 	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)

@@ -14,6 +14,10 @@
 
 struct dotlock_names;
 
+/* Has this kernel a way to shut off files? Returns 1, 0 (no), or -1 with errno:
+ * it has, and a filter forbids it. */
+int sandbox_can(void);
+
 /* front: no files; reads, writes, polls, talks to its rooms. */
 int sandbox_front(void);
 

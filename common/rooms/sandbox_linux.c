@@ -86,6 +86,16 @@ static int fence(int ruleset, const struct territory *t, size_t count,
     return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
+int sandbox_can(void)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+                           LANDLOCK_CREATE_RULESET_VERSION);
+
+    if (version < 0 && errno != ENOSYS && errno != EOPNOTSUPP)
+        return -1;
+    return version >= 0;
+}
+
 /* Refuses all files but those in the territories. */
 static int confine_files(const struct territory *t, size_t count)
 {

@@ -12,6 +12,7 @@
 #include "serve/listen.h"
 #include "serve/options.h"
 #include "serve/recover.h"
+#include "serve/surroundings.h"
 #include "serve/trial.h"
 #include "version.h"
 
@@ -347,20 +348,6 @@ static int settle(struct startup *u)
 
 /* ---- --check ---- */
 
-static int check_pam_service(struct startup *u)
-{
-    char path[PATH_MAX];
-
-    if ((u->setup.providers & PROVIDER_PAM) == 0)
-        return 0;
-    snprintf(path, sizeof path, "/etc/pam.d/%s", u->setup.service);
-    return access(path, R_OK) == 0
-               ? 0
-               : complain(u, path,
-                          "PAM has no such service; install the file that "
-                          "comes with this program");
-}
-
 /* What a connection does without is an error to him who asks. */
 static int check_keys(struct startup *u)
 {
@@ -412,11 +399,11 @@ static int check(struct startup *u)
     if (status == 0)
         status = try_keys(u);
     if (status == 0)
-        status = check_pam_service(u);
-    if (status == 0)
         status = check_certificate(u);
     if (status != 0)
         return misconfigured(u, status);
+    if (surroundings_look(&u->setup, u->protocol->program) > 0)
+        return EX_CONFIG;
     printf("%s: the configuration is good\n"
            "maildrop %s\nauth%s%s\nstate %s\n",
            u->protocol->program, u->setup.template,
