@@ -4,6 +4,7 @@
 #   make demo       serve a demonstration maildrop on loopback
 #   make check      install what is missing, build, pass all tests
 #   make test       the tests alone
+#   make refusals   what a refusal takes, fifty times each
 #   make faults     every kill, error and power cut of an update
 #   make bench      figures; nothing of it is needed to build or test
 #   make fuzz       the fuzz targets, TIME= seconds each; fuzz-afl likewise
@@ -63,7 +64,8 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 
 # What each program is made of: the rooms it holds.
 COMMON = $(addprefix common/, \
-	base/slice.c base/clock.c base/trusted.c base/exact.c \
+	base/slice.c base/clock.c base/trusted.c base/exact.c base/digest.c \
+	base/stamp.c \
 	base/vector.c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
@@ -82,10 +84,12 @@ POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)
 # What every auth program is made of, whatever its mechanisms.
 AUTH_ROOM = $(addprefix common/, \
 	auth/room.c auth/dialogue.c auth/proof.c auth/pam.c auth/secrets.c \
-	base/slice.c base/clock.c base/trusted.c base/base64.c \
+	auth/scram_keys.c \
+	base/slice.c base/clock.c base/trusted.c base/base64.c base/digest.c \
 	rooms/contract.c rooms/mechanism.c rooms/account.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c)
-AUTH = $(AUTH_ROOM) $(addprefix common/auth/, main.c plain.c login.c)
+AUTH = $(AUTH_ROOM) common/base/stamp.c $(addprefix common/auth/, \
+	main.c plain.c login.c apop.c cram_md5.c scram.c)
 AUTH_KERBEROS4 = $(AUTH_ROOM) $(addprefix common/auth/, kerberos4_main.c \
 	kerberos4.c kerberos4_des.c kerberos4_keys.c kerberos4_load.c)
 TLS = $(addprefix common/, \
@@ -112,12 +116,12 @@ $(DAEMONS):
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam $(AUTH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lmd $(AUTH_LIBS)
 
 $(KERBEROS4_PROGRAM): $(call object,$(AUTH_KERBEROS4))
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lkrb5 -lnettle $(AUTH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lmd -lkrb5 -lnettle $(AUTH_LIBS)
 
 $(TLS_PROGRAM): $(call object,$(TLS))
 	@mkdir -p $(@D)
@@ -151,10 +155,17 @@ test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test .ci/packages.deb
 	tests/clients/unpack $(BUILD)/tests $(UNPACKED)
 
-UNIT = wire vector fields kerberos4
+UNIT = wire vector fields digests kerberos4
 SANITIZED_UNITS = kerberos4
 unit = $(BUILD)/tests/unit/$(1)
 COMMON_OBJECTS = $(call object,$(COMMON))
+# With the mechanisms, whose messages tests make and read without a client.
+WITH_AUTH = $(sort $(COMMON) $(filter-out %/main.c,$(AUTH)))
+
+$(BUILD)/tests/unit/digests: tests/unit/digests.c $(call object,$(WITH_AUTH))
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd -lpam
 
 # The decision about KERBEROS_V4, always under sanitizers: the tests send it
 # thousands of forged exchanges.
@@ -183,6 +194,10 @@ $(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ $^ -lmd
+
+# Medians of fifty refusals each, for every method and everything wrong.
+refusals: all
+	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -k refusals_take_the_same_time
 
 faults: $(FAULTS)
 	$(FAULTS) full
@@ -237,10 +252,10 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = slice line mbox config contract place secrets journal proxy kerberos4 session
-FUZZ_SOURCES = $(COMMON) common/auth/secrets.c pop3d/pop3.c pop2d/pop2.c \
+FUZZ = base64 sasl slice line mbox config contract place secrets journal proxy kerberos4 session
+FUZZ_SOURCES = $(WITH_AUTH) pop3d/pop3.c pop2d/pop2.c \
 	$(filter common/auth/%, $(filter-out %_load.c,$(KERBEROS4)))
-FUZZ_LIBS = -lnettle
+FUZZ_LIBS = -lnettle -lpam
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined
 
 fuzz-replay: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
@@ -339,6 +354,6 @@ deb:
 clean:
 	rm -rf build build-asan build-clang build-afl build-coverage build-fuzz
 
-.PHONY: all deps test-deps unit test check lint analyze demo bench faults \
+.PHONY: all refusals deps test-deps unit test check lint analyze demo bench faults \
 	fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
 	install uninstall deb clean

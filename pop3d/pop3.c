@@ -129,6 +129,18 @@ static unsigned do_pass(struct session *s, const struct slice *arguments)
     return answer_login(s, why, over);
 }
 
+static unsigned do_apop(struct session *s, const struct slice *arguments)
+{
+    bool over = false;
+
+    if (!session_offers(s, MECHANISM_APOP))
+        return session_refuse(s, REFUSE_COMMAND);
+    s->named = false;
+    enum refusal why =
+        session_login(s, MECHANISM_APOP, arguments[0], arguments[1], &over);
+    return answer_login(s, why, over);
+}
+
 /* Old-style discovery (Outlook, c-client): the mechanisms, one a line. */
 static unsigned list_mechanisms(struct session *s)
 {
@@ -346,6 +358,7 @@ static unsigned do_capa(struct session *s, const struct slice *arguments);
 static const struct command commands[] = {
     {"USER", AUTHORIZATION, 1, 1, do_user, "USER", session_hears_plaintext},
     {"PASS", AUTHORIZATION, 1, ARGUMENTS_REST, do_pass, NULL, NULL},
+    {"APOP", AUTHORIZATION, 2, 2, do_apop, NULL, NULL},
     {"AUTH", AUTHORIZATION, 0, 2, do_auth, NULL, NULL},
     {"STLS", AUTHORIZATION, 0, 0, do_stls, "STLS", session_offers_tls},
     {"STAT", TRANSACTION, 0, 0, do_stat, NULL, NULL},
@@ -424,9 +437,13 @@ static const char *const texts[REFUSE_COUNT] = {
     [REFUSE_KEPT_EVER] = "[SYS/PERM] deleted messages were not removed",
 };
 
+/* The timestamp is the announcement of APOP, and is never there without it. */
 static void greet(struct session *s)
 {
-    stream_printf(&s->stream, "+OK POP3 %s ready\r\n", s->host);
+    bool apop = session_offers(s, MECHANISM_APOP);
+
+    stream_printf(&s->stream, "+OK POP3 %s ready%s%s\r\n", s->host,
+                  apop ? " " : "", apop ? s->setup->stamp : "");
 }
 
 const struct protocol pop3_protocol = {
@@ -434,7 +451,11 @@ const struct protocol pop3_protocol = {
     .method = "PASS",
     .mechanisms =
         MECHANISM_BIT(MECHANISM_PASSWORD) | MECHANISM_BIT(MECHANISM_PLAIN) |
-        MECHANISM_BIT(MECHANISM_LOGIN) | MECHANISM_BIT(MECHANISM_KERBEROS_V4),
+        MECHANISM_BIT(MECHANISM_LOGIN) | MECHANISM_BIT(MECHANISM_APOP) |
+        MECHANISM_BIT(MECHANISM_CRAM_MD5) |
+        MECHANISM_BIT(MECHANISM_SCRAM_SHA_1) |
+        MECHANISM_BIT(MECHANISM_SCRAM_SHA_256) |
+        MECHANISM_BIT(MECHANISM_KERBEROS_V4),
     .commands = commands,
     .command_count = LENGTH(commands),
     .login_state = AUTHORIZATION,

@@ -7,6 +7,7 @@
 
 #include "auth/room.h"
 #include "auth/pam.h"
+#include "auth/scram_keys.h"
 #include "base/clock.h"
 #include "rooms/account.h"
 #include "rooms/privileges.h"
@@ -31,11 +32,27 @@ static bool uses_pam(const struct frame_order *order)
 
 /* ---- the secret file ---- */
 
+/* The first line that a password can be compared with counts. */
+static bool secret_is(const struct secrets *secrets, const struct proof *proof)
+{
+    static const struct scram_hash *const hashes[] = {&scram_sha_256,
+                                                      &scram_sha_1};
+    struct slice secret, salted;
+
+    for (size_t i = 0; i < 2; i++) {
+        if (!secrets_find_salted(secrets, proof->name, hashes[i]->mechanism,
+                                 &secret, &salted))
+            continue;
+        return salted.at != NULL
+                   ? scram_keys_match(hashes[i], salted, proof->password)
+                   : secrets_equal(secret, proof->password);
+    }
+    return false;
+}
+
 static void check_secret(const struct secrets *secrets, struct proof *proof)
 {
-    struct slice secret;
-    bool right = secrets_find(secrets, proof->name, &secret) &&
-                 secrets_equal(secret, proof->password);
+    bool right = secret_is(secrets, proof);
 
     proof->unproven = false;
     proof->outcome = right ? OUTCOME_ACCEPTED : OUTCOME_REFUSED;
@@ -230,6 +247,8 @@ void auth_room_live(const struct auth_row *rows, size_t count)
             1)
         _exit(1);
     room.order = &order.order;
+    if (gethostname(room.host, sizeof room.host - 1) < 0)
+        room.host[0] = '\0';
     const struct auth_row *row =
         find(rows, count, (enum mechanism)order.order.mechanism);
     if (row == NULL ||

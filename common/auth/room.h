@@ -20,7 +20,8 @@ struct auth_room {
     int front;              /* socket */
     struct secrets secrets; /* what the mechanism may know of the file */
     struct dialogue dialogue;
-    void *key; /* what load() made; the mechanism's */
+    char host[256]; /* this machine */
+    void *key;      /* what load() made; the mechanism's */
 };
 
 /* One mechanism. */

@@ -44,16 +44,104 @@ static bool split(struct slice line, struct slice *name, struct slice *secret)
     return name->len > 0 && secret->len > 0;
 }
 
+/* Goes to the next line with a secret. */
+static bool next_entry(struct slice *rest, struct slice *name,
+                       struct slice *secret)
+{
+    while (rest->len > 0)
+        if (split(next_line(rest), name, secret))
+            return true;
+    return false;
+}
+
+static bool is(struct slice s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+}
+
+/* Is the secret salted for that mechanism? Then what follows the braces. */
+static bool is_salted_for(struct slice secret, const char *mechanism,
+                          struct slice *salted)
+{
+    size_t len = strlen(mechanism) + 2;
+
+    if (secret.len < len || secret.at[0] != '{' || secret.at[len - 1] != '}' ||
+        !is((struct slice){secret.at + 1, len - 2}, mechanism))
+        return false;
+    *salted = (struct slice){secret.at + len, secret.len - len};
+    return true;
+}
+
+static bool is_password(struct slice secret)
+{
+    static const char salted[] = "{SCRAM-";
+
+    return secret.len < sizeof salted - 1 ||
+           memcmp(secret.at, salted, sizeof salted - 1) != 0;
+}
+
 bool secrets_find(const struct secrets *s, const char *user,
                   struct slice *secret)
 {
     struct slice rest = {s->text, s->len}, name;
 
-    while (rest.len > 0)
-        if (split(next_line(&rest), &name, secret) &&
-            name.len == strlen(user) && memcmp(name.at, user, name.len) == 0)
+    while (next_entry(&rest, &name, secret))
+        if (is(name, user))
             return true;
     return false;
+}
+
+bool secrets_find_password(const struct secrets *s, const char *user,
+                           struct slice *password)
+{
+    struct slice rest = {s->text, s->len}, name;
+
+    while (next_entry(&rest, &name, password))
+        if (is(name, user) && is_password(*password))
+            return true;
+    return false;
+}
+
+bool secrets_find_salted(const struct secrets *s, const char *user,
+                         const char *mechanism, struct slice *password,
+                         struct slice *salted)
+{
+    struct slice rest = {s->text, s->len}, name, secret;
+
+    *password = *salted = (struct slice){NULL, 0};
+    while (next_entry(&rest, &name, &secret)) {
+        if (!is(name, user))
+            continue;
+        if (is_salted_for(secret, mechanism, salted))
+            return true;
+        if (is_password(secret)) {
+            *password = secret;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool secrets_first_salted(const struct secrets *s, const char *mechanism,
+                          struct slice *salted)
+{
+    struct slice rest = {s->text, s->len}, name, secret;
+
+    while (next_entry(&rest, &name, &secret))
+        if (is_salted_for(secret, mechanism, salted))
+            return true;
+    return false;
+}
+
+bool secrets_first_line(const struct secrets *s, struct slice *line)
+{
+    struct slice rest = {s->text, s->len}, name, secret;
+
+    if (!next_entry(&rest, &name, &secret))
+        return false;
+    size_t len = (size_t)(secret.at + secret.len - name.at);
+    *line = (struct slice){name.at, len};
+    return true;
 }
 
 bool secrets_equal(struct slice secret, const char *password)

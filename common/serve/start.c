@@ -6,6 +6,7 @@
 
 #include "serve/start.h"
 #include "base/clock.h"
+#include "base/stamp.h"
 #include "base/trusted.h"
 #include "rooms/monitor.h"
 #include "serve/certificate.h"
@@ -177,11 +178,10 @@ static int choose_state(struct startup *u)
 
 /* Without its key a mechanism is not offered, and a line says why; the others
  * go on. */
-static void leave_out(struct startup *u, enum key key, const char *methods,
+static void leave_out(struct startup *u, enum key key, const char *what,
                       const char *why)
 {
-    snprintf(u->left_out[key], OPTIONS_ERROR, "%s not offered: %.180s", methods,
-             why);
+    snprintf(u->left_out[key], OPTIONS_ERROR, "%s: %.180s", what, why);
 }
 
 static void warn_of_left_out(const struct startup *u)
@@ -215,7 +215,11 @@ static int choose_secrets(struct startup *u)
     if ((u->setup.providers & PROVIDER_FILE) != 0)
         return complain(u, path, why_not(errno));
     complain(u, path, why_not(errno));
-    leave_out(u, KEY_SECRETS, "APOP, CRAM-MD5 and SCRAM are", u->error);
+    leave_out(u, KEY_SECRETS,
+              (u->setup.mechanisms & MECHANISM_BIT(MECHANISM_APOP)) != 0
+                  ? "APOP, CRAM-MD5 and SCRAM are not offered"
+                  : "the secret file is not used",
+              u->error);
     return 0;
 }
 
@@ -235,7 +239,7 @@ static void choose_kerberos4(struct startup *u)
         return;
     }
     complain(u, path, why_not(errno));
-    leave_out(u, KEY_KERBEROS4, "KERBEROS_V4 is", u->error);
+    leave_out(u, KEY_KERBEROS4, "KERBEROS_V4 is not offered", u->error);
 }
 
 static int choose_auth(struct startup *u)
@@ -327,6 +331,20 @@ static int choose_tls(struct startup *u)
     return open_beside(u, LIBEXEC "tls", 0, &u->setup.tls_program);
 }
 
+/* Made here, so that neither front nor the client can choose it. */
+static int make_stamp(struct startup *u)
+{
+    struct setup *s = &u->setup;
+    char host[256] = "";
+
+    if (!mechanism_offered(MECHANISM_APOP, s->mechanisms, s->keys, false))
+        return 0;
+    if (gethostname(host, sizeof host - 1) < 0 ||
+        stamp_make(s->stamp, sizeof s->stamp, host) < 0)
+        return complain(u, "APOP", strerror(errno));
+    return 0;
+}
+
 static int settle(struct startup *u)
 {
     struct setup *s = &u->setup;
@@ -338,7 +356,8 @@ static int settle(struct startup *u)
     s->read_only = u->options.read_only;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
         (status = choose_auth(u)) != 0 || (status = pack_domains(u)) != 0 ||
-        (status = open_helpers(u)) != 0 || (status = choose_tls(u)) != 0 ||
+        (status = make_stamp(u)) != 0 || (status = open_helpers(u)) != 0 ||
+        (status = choose_tls(u)) != 0 ||
         (status = open_beside(u, LIBEXEC "empty", O_DIRECTORY,
                               &s->empty_directory)) != 0)
         return status;

@@ -1,6 +1,7 @@
 """Byte-level clients that accept nothing but what the protocols say."""
 
 import os
+import re
 import select
 import socket
 import struct
@@ -8,6 +9,7 @@ import time
 
 from .suite import Failure, check
 
+GREETING = re.compile(r"\+OK POP3 [!-~]+ ready(?: (<[!-;=?-~]+@[A-Za-z0-9.-]+>))?")
 PATIENCE = 40.0      # seconds for a reply: more than the server takes to give up on a locked mailbox
 
 
@@ -206,8 +208,9 @@ class Talk:
 class Pop3(Talk):
     def __init__(self, stream):
         super().__init__(stream)
-        check(self.greeting.startswith("+OK POP3 "), f"greeting {self.greeting!r}")
-        check("<" not in self.greeting, f"greeting offers APOP: {self.greeting!r}")
+        match = GREETING.fullmatch(self.greeting)
+        check(match, f"greeting {self.greeting!r}")
+        self.stamp = match[1]                # of APOP, where it is offered; else None
 
     def status(self, command):
         """The whole status line, +OK or -ERR."""

@@ -22,6 +22,7 @@ PATIENCE = 20
 SIOCOUTQ = 0x5411
 STEP = re.compile(r"(C:|C-|S:|S=|S~|client:|server:|login:) ?(.*)")
 SETTING = re.compile(r"(log~|(?:options|as|needs|connection|ways|limit|formats|maildrop|maildrop after|log):) ?(.*)")
+GREETING = "+OK POP3 \\{host} ready"
 LOGIN = {   # what `login: NAME` stands for
     "pop3d": (("S:", "+OK POP3 \\{host} ready"), ("C:", "USER {user}"), ("S:", "+OK send PASS"), ("C:", "PASS {password}"),
               ("S:", "+OK maildrop has \\{count} messages (\\{octets} octets)")),
@@ -242,8 +243,15 @@ class Play:
             check(re.fullmatch(self.expand_pattern(text) + rb"\r\n", line, re.DOTALL), f"got {line[:400]!r}")
         elif kind == "S=":
             self.stream.expect(self.generated(text), PATIENCE)
+        elif text == GREETING and self.has_secrets():
+            line = self.stream.take_line(PATIENCE)
+            check(re.fullmatch(re.escape(self.expand(text)) + rb" <[!-;=?-~]+@[A-Za-z0-9.-]+>\r\n", line), f"got {line[:400]!r}")
         else:
             self.stream.expect(self.expand(text) + b"\r\n", PATIENCE)
+
+    def has_secrets(self):
+        """Then the greeting has a timestamp for APOP."""
+        return any(option.startswith("--secrets=") for option in (*self.bed.options(), *self.transcript.options))
 
     def expand_pattern(self, text):
         """A regular expression; only the braces are ours."""

@@ -1,5 +1,6 @@
 A bare AUTH lists the mechanisms; unknown ones are refused, and a refusal changes nothing.
 
+as: root
 maildrop: 1 message
 S: +OK POP3 \{host} ready
 C: AUTH
@@ -10,6 +11,10 @@ S: .
 C: AUTH X-NONE
 S: -ERR unknown authentication mechanism
 C: AUTH X-NONE =
+S: -ERR unknown authentication mechanism
+C: APOP alice c4c9334bac560ecc979e58001b3e22fb
+S: -ERR unknown command
+C: AUTH CRAM-MD5
 S: -ERR unknown authentication mechanism
 C: AUTH APOP
 S: -ERR unknown authentication mechanism

@@ -1,0 +1,288 @@
+"""APOP, CRAM-MD5 and SCRAM: the secret file, beside PAM and alone, and clients that lie."""
+
+import concurrent.futures
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lib import mbox, sasl, testbed
+from lib.suite import check, each, equal, limit, needs
+
+REFUSED = "-ERR [AUTH] authentication failed"
+DIGESTS = ("APOP", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+EVERY = ("PASS", "PLAIN", "LOGIN", *DIGESTS)
+ACCEPTED = re.compile(r"\+OK maildrop has \d+ messages \(\d+ octets\)")
+
+
+def file_of(bed, text=None):
+    return f"--secrets={bed.private_file('secrets', text or 'alice	alicepw' + chr(10) + 'bob	bobs own' + chr(10))}"
+
+
+def log_in(bed, mechanism, user, secret, *options):
+    """Must succeed."""
+    pop = bed.pop3(*options, login=None)
+    reply = sasl.login(pop, mechanism, user, secret)
+    check(ACCEPTED.fullmatch(reply), f"{mechanism}: {reply!r}")
+    pop.quit()
+    pop.session.finish()
+    equal(pop.session.log()[0], f'login: peer=local method={mechanism} user="{user}"', "log")
+
+
+def refuse(bed, mechanism, user, secret, *options, logged=None):
+    pop = bed.pop3(*options, login=None)
+    begin = time.monotonic()
+    equal(sasl.login(pop, mechanism, user, secret), REFUSED, mechanism)
+    check(1.95 <= time.monotonic() - begin < 5, "a refusal takes two seconds")
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+    equal(pop.session.log()[0], f'login failed: peer=local method={mechanism} attempt=1 reason=refused user="{logged or user}"', "log")
+
+
+@needs("root")
+@each(*((mechanism, mechanism) for mechanism in DIGESTS))
+def test_beside_pam(bed, mechanism):
+    """The user's secret is one thing, his password another; his account is PAM's to open."""
+    bed.put(mbox.mailbox(2), "bob")
+    log_in(bed, mechanism, "bob", "bobs own", file_of(bed))
+    refuse(bed, mechanism, "bob", "bobpw", file_of(bed))
+
+
+@needs("root")
+@each(*((mechanism, mechanism) for mechanism in DIGESTS))
+def test_account_phase(bed, mechanism):
+    """The right secret of an account that has expired, of root, and of nobody on this system."""
+    secrets = file_of(bed, "dave\tsecret\nroot\tsecret\nghost\tsecret\n")
+    for user in "dave", "root", "ghost":
+        refuse(bed, mechanism, user, "secret", secrets)
+
+
+@each(*((mechanism, mechanism) for mechanism in EVERY))
+def test_by_hand(bed, mechanism):
+    """An ordinary user's server."""
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+    log_in(bed, mechanism, "alice", "alicepw")
+
+
+@each(*((mechanism, mechanism) for mechanism in EVERY))
+def test_salted(bed, mechanism):
+    """A salted line serves its own mechanism, and whoever sends the password; not what needs a password in the file."""
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+    options = ["--auth=file", file_of(bed, sasl.salted_line("alice", "pencil", iterations=5000))]
+    serves = ("SCRAM-SHA-256", "PASS", "PLAIN", "LOGIN")
+    (log_in if mechanism in serves else refuse)(bed, mechanism, "alice", "pencil", *options)
+    if mechanism in serves:
+        refuse(bed, mechanism, "alice", "pencils", *options)
+
+
+def test_salted_for_both(bed):
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+    lines = "".join(sasl.salted_line("alice", "pencil", mechanism) for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256"))
+    for mechanism in "SCRAM-SHA-1", "SCRAM-SHA-256":
+        log_in(bed, mechanism, "alice", "pencil", "--auth=file", file_of(bed, lines))
+
+
+def manual():
+    return (Path(__file__).resolve().parents[2] / "pop3d/pop3d.8").read_text()
+
+
+def test_documented_one_liner(bed):
+    """The command that the man page shows makes a line that works."""
+    text = manual()
+    command = re.search(r"^python3 -c '(?:.*\n)*?.*' alice$", text, re.M)[0].replace("\\e", "\\").replace("\\&", "")
+    done = subprocess.run(["sh", "-c", command], input=b"open sesame\n", capture_output=True, timeout=20, check=True)
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+    log_in(bed, "SCRAM-SHA-256", "alice", "open sesame", "--auth=file", file_of(bed, done.stdout.decode()))
+
+
+def test_greetings_differ(bed):
+    """A timestamp is never seen twice, and holds nothing of the process or the machine's secrets."""
+    bed = bed.unprivileged()
+    stamps = set()
+    for _ in range(12):
+        pop = bed.pop3(login=None)
+        match = re.fullmatch(r"<([0-9a-f]{32})\.\d+@[\w.-]+>", pop.stamp)
+        check(match, pop.stamp)
+        stamps.add(match[1])
+        pop.expect("QUIT", "+OK bye")
+    equal(len(stamps), 12, "different timestamps")
+
+
+def test_challenges_differ(bed):
+    """Neither CRAM-MD5's, nor SCRAM's, nor any of them the greeting's."""
+    pop = bed.unprivileged().pop3(login=None)
+    seen = {pop.stamp.encode()}
+    for _ in range(3):
+        challenge = sasl.Sasl(pop).begin("CRAM-MD5")
+        check(re.fullmatch(rb"<[0-9a-f]{32}\.\d+@[\w.-]+>", challenge), challenge)
+        seen.add(challenge)
+        pop.expect("*", "-ERR authentication cancelled")
+        seen.add(sasl.Sasl(pop).begin("SCRAM-SHA-1", sasl.Scram("alice", "").first()))
+        pop.expect("*", "-ERR authentication cancelled")
+    equal(len(seen), 7, "different challenges")
+
+
+def test_replay(bed):
+    """What was right on one connection is wrong on the next."""
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+    first, second = bed.pop3(login=None), bed.pop3(login=None)
+    digest = sasl.apop(first.stamp, "alicepw")
+    answer = sasl.cram(sasl.Sasl(first).begin("CRAM-MD5"), "alice", "alicepw")
+    check(ACCEPTED.fullmatch(first.ask(sasl.b64(answer))), "the first time")
+    equal(second.ask(f"APOP alice {digest}"), REFUSED, "APOP")
+    other = sasl.Sasl(second)
+    other.begin("CRAM-MD5")
+    equal(other.say(answer), REFUSED, "CRAM-MD5")
+
+
+@each(("scram_sha_1", "SCRAM-SHA-1"), ("scram_sha_256", "SCRAM-SHA-256"))
+def test_false_salts(bed, mechanism):
+    """Nobody's salt looks like somebody's and stays the same, also when users are added and changed."""
+    bed = bed.unprivileged()
+
+    def second(user, text):
+        pop = bed.pop3("--auth=file", file_of(bed, text), login=None)
+        reply = sasl.Sasl(pop).begin(mechanism, sasl.Scram(user, "x", mechanism).first()).decode()
+        pop.expect("*", "-ERR authentication cancelled")
+        pop.expect("QUIT", "+OK bye")
+        return reply.split(",", 1)[1]
+    text = "first\tsecret\nalice\talicepw\n" + sasl.salted_line("bob", "bobpw", mechanism, 6000, b"twelve octet")
+    ghost = second("ghost", text)
+    check(ghost.endswith(",i=6000") and len(ghost) == len(second("bob", text)), ghost)
+    equal(second("ghost", text + "carol\tcarolpw\n"), ghost, "after a user was added")
+    check(second("ghosu", text) != ghost, "two users' salts")
+    check(second("alice", text) != ghost and len(second("alice", text)) == len(ghost), "a plain line's salt")
+    check(second("ghost", text.replace("secret", "secreu")) != ghost, "the salt must depend on what is secret")
+
+
+@limit(90)
+def test_scram_clients_that_lie(bed):
+    """Everything about the last message but the proof may be wrong, too."""
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+
+    def attempt(what, final, user="alice", **more):
+        pop = bed.pop3(login=None)
+        scram, talk = sasl.Scram(user, "alicepw", **more), sasl.Sasl(pop)
+        equal(talk.begin("SCRAM-SHA-256"), b"", "an empty challenge")
+        second = talk.say(scram.first())
+        reply = talk.say(final(scram, second)) if isinstance(second, bytes) else second
+        return what, reply
+    cases = [
+        ("another binding", lambda s, m: s.final(m, binding="y,,")),
+        ("a nonce too short", lambda s, m: s.final(m, nonce=s.nonce)),
+        ("another nonce", lambda s, m: s.final(m, nonce=s.nonce + "x" * 36)),
+        ("no proof", lambda s, m: s.final(m).rsplit(b",p=", 1)[0]),
+        ("an empty proof", lambda s, m: s.final(m).rsplit(b",p=", 1)[0] + b",p="),
+        ("a proof of zeros", lambda s, m: s.final(m).rsplit(b",p=", 1)[0] + b",p=" + sasl.b64(bytes(32)).encode()),
+        ("a proof too long", lambda s, m: s.final(m).rsplit(b",p=", 1)[0] + b",p=" + sasl.b64(bytes(40)).encode()),
+        ("garbage", lambda s, m: bytes(range(256))),
+        ("nothing", lambda s, m: b"")]
+    headers = [("channel binding", {"header": "p=tls-unique,,"}), ("acts as bob", {"header": "n,a=bob,"}),
+               ("a long nonce", {"nonce": "x" * 600})]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        tries = [pool.submit(attempt, what, final) for what, final in cases]
+        tries += [pool.submit(attempt, what, lambda s, m: s.final(m), **more) for what, more in headers]
+        for one in tries:
+            what, reply = one.result()
+            equal(reply, REFUSED, what)
+    pop = bed.pop3(login=None)
+    scram, talk = sasl.Scram("alice", "alicepw", header="y,a=alice,"), sasl.Sasl(pop)
+    last = talk.say(scram.final(talk.begin("SCRAM-SHA-256", scram.first())))
+    equal(last, b"v=" + sasl.b64(scram.signature).encode(), "the server's proof")
+    equal(pop.ask("*"), "-ERR authentication cancelled", "the client does not believe it")
+
+
+def test_initial_response_where_none_may_be(bed):
+    pop = bed.unprivileged().pop3(login=None)
+    equal(pop.ask("AUTH CRAM-MD5 " + sasl.b64("alice x")), REFUSED, "CRAM-MD5 with an initial response")
+
+
+@needs("root")
+def test_secret_in_clear(bed):
+    """Beside PAM a user with a secret is kept from PASS and PLAIN where others could listen, and the digests go on."""
+    bed.put(mbox.mailbox(1))
+    options = [file_of(bed), "--plaintext=always"]
+    for mechanism in "PASS", "PLAIN", "LOGIN":
+        pop = bed.pop3(*options, login=None, how="tcp", address=testbed.PUBLIC_ADDRESS)
+        equal(sasl.login(pop, mechanism, "alice", "alicepw"), REFUSED, mechanism)
+    for mechanism in DIGESTS:
+        pop = bed.pop3(*options, login=None, how="tcp", address=testbed.PUBLIC_ADDRESS)
+        check(ACCEPTED.fullmatch(sasl.login(pop, mechanism, "alice", "alicepw")), mechanism)
+        pop.quit()
+
+
+@needs("root")
+@each(("loose", lambda path: path.chmod(0o644), "chmod 600"), ("somebody_elses", lambda path: os.chown(path, 4001, 4001), "chmod 600"),
+      ("missing", os.unlink, "No such file"))
+def test_file_that_cannot_be_used(bed, spoil, why):
+    """One line says why; the digests are not offered; PAM goes on."""
+    path = bed.private_file("secrets", "bob\tsecret\n")
+    spoil(path)
+    bed.put(mbox.mailbox(1))
+    pop = bed.pop3(f"--secrets={path}", login=None)
+    equal(pop.stamp, None, "the timestamp")
+    equal(pop.lines("AUTH"), ["PLAIN", "LOGIN"], "AUTH")
+    check("SASL PLAIN LOGIN" in pop.lines("CAPA"), "CAPA")
+    pop.expect("APOP bob c4c9334bac560ecc979e58001b3e22fb", "-ERR unknown command")
+    pop.expect("AUTH CRAM-MD5", "-ERR unknown authentication mechanism")
+    pop.login("alice", "alicepw")
+    pop.quit()
+    pop.session.finish()
+    warning, *rest = pop.session.log()
+    check(re.fullmatch(f"warning: APOP, CRAM-MD5 and SCRAM are not offered: {path}: .*{why}.*", warning), warning)
+    equal(len(rest), 2, f"other lines in {rest}")
+    session = bed.start("pop3d", "--check", f"--secrets={path}")
+    equal(session.wait(), 78, "exit status of --check")
+
+
+def test_plaintext_never(bed):
+    """What sends no password is offered all the same."""
+    bed = bed.unprivileged()
+    bed.put(mbox.mailbox(1))
+    pop = bed.pop3("--plaintext=never", login=None)
+    equal(pop.lines("AUTH"), ["CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"], "AUTH")
+    check("SASL CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256" in pop.lines("CAPA"), "CAPA")
+    check(ACCEPTED.fullmatch(sasl.login(pop, "SCRAM-SHA-256", "alice", "alicepw")), "SCRAM")
+
+
+def times(bed, mechanism, user, secret, count, options):
+    """Seconds of so many refusals at once."""
+    def one(_):
+        pop = bed.pop3(*options, login=None)
+        begin = time.monotonic()
+        reply = sasl.login(pop, mechanism, user, secret)
+        took = time.monotonic() - begin
+        equal(reply, REFUSED, mechanism)
+        pop.stream.close()
+        return took
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+@needs("root")
+@limit(300)
+@each(*((mechanism, mechanism) for mechanism in EVERY))
+def test_refusals_take_the_same_time(bed, mechanism):
+    """Whatever is wrong. REFUSALS=50 asks as often and allows 5 ms (make refusals); else few and much."""
+    count, most = (50, 0.005) if os.environ.get("REFUSALS") == "50" else (5, 0.5)
+    options = [file_of(bed, "alice\talicepw\ndave\tdavepw\nroot\trootpw\n")]
+    cases = {"wrong": ("alice", "wrong"), "unknown": ("nobody-of-that-name", "x"), "expired": ("dave", "davepw"),
+             "root": ("root", "rootpw"), "locked": ("carol", "carolpw")}
+    medians = {}
+    for what, (user, secret) in cases.items():
+        took = [seconds for _ in range(count // 5) for seconds in times(bed, mechanism, user, secret, 5, options)]
+        check(min(took) >= 1.99, f"{what}: {min(took):.3f} s")
+        medians[what] = statistics.median(took)
+    if count == 50:
+        print(f"{mechanism}: " + ", ".join(f"{what} {1000 * median:.1f} ms" for what, median in medians.items()), file=sys.stderr)
+    spread = max(medians.values()) - min(medians.values())
+    check(spread <= most, f"medians differ by {1000 * spread:.1f} ms: {medians}")
