@@ -85,7 +85,8 @@ def test_without_leave_for_passwords(bed):
     bed = bed.unprivileged()
     bed.put(mbox.mailbox(1))
     pop = pop3(bed, "--plaintext=never")
-    equal(pop.lines("AUTH"), ["KERBEROS_V4"], "mechanisms")
+    mechanisms = pop.lines("AUTH")
+    check("KERBEROS_V4" in mechanisms and not {"PLAIN", "LOGIN"} & set(mechanisms), f"mechanisms {mechanisms}")
     check(log_in(pop, Forge()).startswith("+OK"), "refused")
     end(pop)
 
