@@ -195,7 +195,7 @@ static enum kerberos4_result open_ticket(const struct kerberos4_keys *keys,
                                          struct ticket *t,
                                          const struct kerberos4_key **key)
 {
-    enum kerberos4_result worst = KERBEROS4_KEY;
+    enum kerberos4_result nearest = KERBEROS4_KEY;
 
     for (size_t i = 0; i < keys->count; i++) {
         const struct kerberos4_key *k = &keys->key[i];
@@ -208,9 +208,9 @@ static enum kerberos4_result open_ticket(const struct kerberos4_keys *keys,
             return result;
         }
         if (result == KERBEROS4_SERVICE)
-            worst = result;
+            nearest = result;
     }
-    return worst;
+    return nearest;
 }
 
 /* ---- the checks ---- */

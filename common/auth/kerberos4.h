@@ -18,7 +18,7 @@ enum kerberos4_result {
     KERBEROS4_MALFORMED, /* lengths, strings or a version that cannot be */
     KERBEROS4_KEY,       /* no key of that kvno and realm opens the ticket */
     KERBEROS4_SERVICE,   /* the ticket is for another service or host */
-    KERBEROS4_NAMES,     /* the authenticator names somebody else */
+    KERBEROS4_NAMES,     /* the authenticator is not this user's */
     KERBEROS4_REALM,     /* the user is of another realm */
     KERBEROS4_INSTANCE,  /* the user has an instance */
     KERBEROS4_CHALLENGE, /* not an answer to this challenge */

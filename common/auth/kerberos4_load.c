@@ -63,21 +63,22 @@ static int walk(krb5_context context, krb5_keytab keytab,
     krb5_kt_cursor cursor;
     krb5_keytab_entry entry;
     krb5_error_code code;
-    int result = 0;
+    int error = 0;
 
     if (krb5_kt_start_seq_get(context, keytab, &cursor) != 0) {
         errno = EINVAL;
         return -1;
     }
     while ((code = krb5_kt_next_entry(context, keytab, &entry, &cursor)) == 0) {
-        if (result == 0)
-            result = keep_entry(keys, &entry);
+        if (error == 0 && keep_entry(keys, &entry) < 0)
+            error = errno;
         krb5_free_keytab_entry_contents(context, &entry);
     }
-    int saved = code == KRB5_KT_END ? errno : EINVAL;
     krb5_kt_end_seq_get(context, keytab, &cursor);
-    errno = saved;
-    return code == KRB5_KT_END ? result : -1;
+    if (code != KRB5_KT_END)
+        error = EINVAL;
+    errno = error;
+    return error == 0 ? 0 : -1;
 }
 
 static int read_keytab(struct kerberos4_keys *keys, const char *path)
@@ -86,22 +87,19 @@ static int read_keytab(struct kerberos4_keys *keys, const char *path)
     profile_t profile = NULL;
     krb5_context context = NULL;
     krb5_keytab keytab;
-    int result = -1;
+    int result = -1, error = EINVAL;
 
     snprintf(name, sizeof name, "FILE:%s", path);
-    errno = EINVAL;
     if (profile_init(NULL, &profile) == 0 &&
         krb5_init_context_profile(profile, 0, &context) == 0 &&
         krb5_kt_resolve(context, name, &keytab) == 0) {
         result = walk(context, keytab, keys);
-        int saved = errno;
+        error = errno;
         krb5_kt_close(context, keytab);
-        errno = saved;
     }
-    int saved = errno;
     krb5_free_context(context);
     profile_release(profile);
-    errno = saved;
+    errno = error;
     return result;
 }
 
