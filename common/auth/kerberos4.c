@@ -169,7 +169,7 @@ static bool is_instance(const char *ours, const char *theirs)
     if (strncmp(ours, theirs, len) != 0)
         return false;
     return ours[len] == '\0' ||
-           (len > 0 && ours[len] == '.' && strchr(theirs, '.') == NULL);
+           (ours[len] == '.' && strchr(theirs, '.') == NULL);
 }
 
 static enum kerberos4_result open_with(const struct kerberos4_key *key,
