@@ -549,11 +549,10 @@ static void hear_report(struct monitor *m,
 /* It ends with its connection; if it never had one, front still waits. */
 static void bury_tls(struct monitor *m)
 {
-    bool awaited = m->secure.asked && !m->secure.ready;
     int status = secure_bury(&m->secure);
 
     log_death(m, status, "tls");
-    if (awaited)
+    if (m->secure.asked && !m->secure.answered)
         secure_tell_front(&m->secure, m->front);
 }
 

@@ -116,6 +116,7 @@ void secure_tell_front(struct secure *s, int front)
         f.fd_count = 2;
     }
     frame_send(front, &f);
+    s->answered = true;
     secure_leave(s);
 }
 

@@ -13,6 +13,7 @@ struct secure {
     int wire;           /* to it; -1: it is not there, or not any more */
     int socket, stream; /* front's ends, until front has them; -1 */
     bool asked;         /* front has asked for it */
+    bool answered;      /* ... and knows whether it is there */
     bool ready;         /* it has the key and is in its cage */
 };
 

@@ -27,6 +27,7 @@ enum {
     RECORD = 16 * 1024,   /* octets in the largest record */
     RECORDS = 4,          /* that leave in one call */
     OVERHEAD = 512,       /* octets that TLS adds to one, generously */
+    GRACE = 1000,         /* milliseconds that front gets to end first */
     LINGER = 2000,        /* milliseconds for the client to see the end */
     HEARD_SIZE = RECORD,  /* from the client, encrypted */
     OPENED_SIZE = RECORD, /* for front */
@@ -239,6 +240,12 @@ static int await(struct pollfd *polled, int64_t deadline)
     return ready;
 }
 
+/* Front has the same deadline and is to be the one that says so in the log. */
+static int64_t with_grace(int64_t deadline)
+{
+    return deadline == CLOCK_NEVER ? CLOCK_NEVER : deadline + GRACE;
+}
+
 /* Waits for what the handshake needs. Returns TLS_DONE to go on. */
 static enum tls_result wait_to_shake(struct pump *p, int64_t deadline)
 {
@@ -247,12 +254,12 @@ static enum tls_result wait_to_shake(struct pump *p, int64_t deadline)
         [AWAIT_ROOM] = {.fd = p->out,
                         .events = is_empty(&p->sealed) ? 0 : POLLOUT},
         [AWAIT_FRONT] = {.fd = p->front, .events = POLLRDHUP}};
-    int ready = await(polled, deadline);
+    int ready = await(polled, with_grace(deadline));
 
-    if (ready == 0 || clock_left(deadline) == 0)
+    if (ready == 0)
         return TLS_TIMEOUT;
     if (ready < 0 || polled[AWAIT_FRONT].revents != 0)
-        return TLS_ABANDONED;
+        return clock_left(deadline) == 0 ? TLS_TIMEOUT : TLS_ABANDONED;
     if (polled[AWAIT_CLIENT].revents != 0)
         hear_client(p);
     if (polled[AWAIT_ROOM].revents != 0)
@@ -457,8 +464,9 @@ static bool wait_to_move(struct pump *p, int64_t patience)
         [AWAIT_CLIENT] = {.fd = p->in, .events = hungry ? POLLIN : 0},
         [AWAIT_ROOM] = {.fd = p->out, .events = owing ? POLLOUT : 0},
         [AWAIT_FRONT] = {.fd = p->front, .events = front}};
-    int64_t deadline =
-        owing && patience != CLOCK_NEVER ? p->progress + patience : CLOCK_NEVER;
+    int64_t deadline = owing && patience != CLOCK_NEVER
+                           ? with_grace(p->progress + patience)
+                           : CLOCK_NEVER;
 
     if (await(polled, deadline) <= 0)
         return false;

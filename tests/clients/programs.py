@@ -67,6 +67,17 @@ class Service:
     def connect(self):
         return self._machine.connect(self._program) if self._machine else self._listener.connect()
 
+    def rooms(self):
+        """The processes of the sessions that live now."""
+        found = []
+        for pid in server.descendants(self._listener.process.pid):
+            if server.parent_of(pid) == self._listener.process.pid:
+                try:
+                    found += server.Rooms(pid).all
+                except OSError:
+                    pass                         # it ended while we looked
+        return found
+
     def log(self):
         """What the sessions logged so far: texts without time and program."""
         if self._machine:
