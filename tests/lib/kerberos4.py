@@ -227,11 +227,11 @@ def srvtab(*records):
 
 
 def keytab(*records, enctype=1):
-    """A krb5 keytab; a record may have an enctype of its own behind the key, and a kvno of 32 bits."""
+    """A krb5 keytab; a record may have an enctype of its own behind the key, a kvno of 32 bits, and any number of hosts."""
     counted = lambda octets: struct.pack(">H", len(octets)) + octets
     out = b"\5\2"
     for service, host, realm, kvno, key, *own in records:
-        names = [name.encode() for name in (service, host) if name is not None]
+        names = [name.encode() for name in (service, *([host] if isinstance(host, str) else host))]
         entry = (struct.pack(">H", len(names)) + counted(realm.encode()) + b"".join(map(counted, names)) + struct.pack(">IIB", 1, 0, kvno & 0xff) +
                  struct.pack(">H", own[0] if own else enctype) + counted(key) + struct.pack(">I", kvno))
         out += struct.pack(">i", len(entry)) + entry
