@@ -145,7 +145,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # Debian packages that tests use but that had better not be installed: services,
 # and what excludes each other.
-UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd fail2ban
+UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd fail2ban \
+	postfix exim4-base exim4-daemon-light dovecot-core sendmail-bin
 
 # Installs what the lists name and the machine lacks.
 deps:

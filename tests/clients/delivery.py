@@ -1,14 +1,11 @@
-"""procmail delivers, with its locks, while sessions delete: each message arrives exactly once."""
+"""Delivery programs deliver, with their locks, while sessions delete: each message arrives exactly once."""
 
-import itertools
 import re
-import threading
 import time
-from pathlib import Path
 
-from clients import mail
+from clients import deliverers, mail, programs
 from lib import mbox, server
-from lib.suite import check, each, equal, limit, needs, until
+from lib.suite import Skip, check, each, equal, limit, needs, until
 
 
 def text(number, octets=300):
@@ -20,12 +17,13 @@ def numbers(octets):
     return [int(number) for number in re.findall(rb"(?m)^Subject: delivery (\d+)\r?$", octets)]
 
 
-def check_whole(octets, size=300):
-    """Every message of the mailbox is as it was delivered."""
+def check_whole(octets, size=300, added=()):
+    """Every message of the mailbox is as it was delivered, header lines that were added aside."""
+    strip = lambda content: programs.without(added, content).rstrip(b"\n")
     for message in mbox.parse(octets):
         match = re.search(rb"(?m)^Subject: delivery (\d+)$", message.content)
         check(match, f"a message that nobody delivered: {message.raw[:300]!r}")
-        equal(message.content, text(int(match[1]), size), f"message {match[1]}")
+        equal(strip(message.content), strip(text(int(match[1]), size)), f"message {match[1]}")
     equal(mbox.preamble(octets), b"", "what stands before the first message")
 
 
@@ -93,33 +91,6 @@ def test_nothing_is_locked_when_the_client_hears_of_it(bed, program, login, upda
         equal(sorted(path.name for path in bed.spool.iterdir()), ["alice"], f"files in the spool after {command.decode()}")
 
 
-class Deliverers:
-    """Several procmails at a time, until they are told to stop. They try a locked mailbox again after a second, not eight."""
-
-    def __init__(self, count, octets):
-        Path("/etc/procmailrc").write_text("LOCKSLEEP=1\n")
-        self.delivered, self.failures, self._octets = [], [], octets
-        self._numbers, self._stop = itertools.count(1), threading.Event()
-        self._threads = [threading.Thread(target=self._deliver, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
-
-    def _deliver(self):
-        while not self._stop.wait(0.02) and not self.failures:
-            number = next(self._numbers)
-            try:
-                mail.procmail(text(number, self._octets))
-                self.delivered.append(number)
-            except Exception as failure:
-                self.failures.append(f"{number}: {failure}")
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        Path("/etc/procmailrc").unlink(missing_ok=True)
-
-
 def pop3_takes(bed, which):
     """One session: retrieves and deletes those of its messages that `which` chooses; returns their numbers."""
     pop = bed.pop3()
@@ -153,24 +124,56 @@ def pop2_takes(bed, which):
     return taken
 
 
-@needs("root", "procmail")
+TAKERS = {"pop3": pop3_takes, "pop2": pop2_takes}
+
+
+@needs("root", "network")
+@each(*[(name, name) for name in deliverers.ALL])
+def test_every_deliverer(bed, name):
+    """What each of them makes of a message is served octet for octet, header lines it adds aside."""
+    deliverer = deliverers.ALL[name](bed)
+    if reason := bed.place.missing(deliverer.needs):
+        raise Skip(reason)
+    texts = [text(number) for number in (1, 2)] + [mail.made("delivery 3", b".\n..\nFrom here\n\nFrom there\n\n\n8-bit: \xff\xe4\nend\n")]
+    for one in texts:
+        deliverer.deliver(one)
+        deliverer.idle()
+    pop = bed.pop3()
+    got = [pop.retr(number) for number in range(1, pop.stat()[0] + 1)]
+    equal(got, [message.wire() for message in mbox.parse(bed.mailbox().read_bytes())], "messages as they stand in the mailbox")
+    strip = lambda octets: programs.without(["from", *deliverer.adds], octets.replace(b"\r\n", b"\n")).replace(b"\n>From ", b"\nFrom ").rstrip(b"\n")
+    equal([strip(octets) for octets in got], [strip(one) for one in texts], "messages as they were sent")
+    pop.ok("DELE 2")
+    deliverer.deliver(text(4))
+    deliverer.idle()
+    pop.quit()
+    pop.session.finish()
+    equal(numbers(bed.mailbox().read_bytes()), [1, 3, 4], "deliveries in the mailbox")
+
+
+@needs("root", "network")
 @limit(120)
-@each(("pop3 all", pop3_takes, lambda number: True, 300), ("pop3 every second", pop3_takes, lambda number: number % 2, 300),
-      ("pop3 large", pop3_takes, lambda number: number % 3 != 2, 100_000), ("pop2", pop2_takes, lambda number: number % 2, 300))
-def test_many_sessions_and_many_deliveries(bed, take, which, octets):
-    """Sessions follow each other while three procmails deliver: what was taken and what is left is all that was sent."""
-    deliverers = Deliverers(3, octets)
+@each(*[(f"{name} {protocol}", name, TAKERS[protocol], lambda number: number % 3, 300) for name in deliverers.ALL for protocol in TAKERS],
+      ("procmail pop3 all", "procmail", pop3_takes, lambda number: True, 300),
+      ("procmail pop3 large", "procmail", pop3_takes, lambda number: number % 3 != 2, 100_000))
+def test_many_sessions_and_many_deliveries(bed, name, take, which, octets):
+    """Sessions follow each other while three at a time deliver: what was taken and what is left is all that was sent."""
+    deliverer = deliverers.ALL[name](bed)
+    if reason := bed.place.missing(deliverer.needs):
+        raise Skip(reason)
+    crowd = deliverers.Crowd(deliverer, 3, lambda number: text(number, octets))
     taken, sessions_with_mail = [], 0
     try:
+        until(lambda: crowd.delivered or crowd.failures, "a delivery", 30)
         for _ in range(6):
             got = take(bed, which)
             taken += got
             sessions_with_mail += bool(got)
     finally:
-        deliverers.stop()
-    equal(deliverers.failures, [], "failures of procmail")
+        crowd.stop()
+    equal(crowd.failures, [], f"failures of {name}")
     left = bed.mailbox().read_bytes()
-    check_whole(left, octets)
-    equal(sorted(taken + numbers(left)), sorted(deliverers.delivered), f"deliveries, {len(taken)} of them taken")
-    check(sessions_with_mail > 1, f"{sessions_with_mail} sessions took {len(taken)} of {len(deliverers.delivered)}")
+    check_whole(left, octets, deliverer.adds)
+    equal(sorted(taken + numbers(left)), sorted(crowd.delivered), f"deliveries, {len(taken)} of them taken")
+    check(sessions_with_mail > 1, f"{sessions_with_mail} sessions took {len(taken)} of {len(crowd.delivered)}")
     equal(sorted(path.name for path in bed.spool.iterdir()), ["alice"], "files in the spool")

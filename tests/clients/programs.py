@@ -234,10 +234,11 @@ class Person:
 
 
 def without(headers, content):
-    """A message without the header lines that a client adds when it stores one."""
+    """A message without the header fields that a program adds when it stores one."""
     head, empty, body = content.partition(b"\n\n")
-    lines = [line for line in head.split(b"\n") if line.split(b":")[0].decode("latin-1").lower() not in headers]
-    return b"\n".join(lines) + empty + body
+    fields = re.split(rb"\n(?![ \t])", head)
+    kept = [field for field in fields if field.split(b":")[0].decode("latin-1").lower() not in headers]
+    return b"\n".join(kept) + empty + body
 
 
 def stored(path, *headers):

@@ -51,7 +51,7 @@ def until(condition, text, seconds=10.0):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Failure(f"not within {seconds:g} s: {text}")
+            raise Failure(f"not within {seconds:g} s: {text() if callable(text) else text}")
         time.sleep(0.01)
 
 

@@ -371,6 +371,10 @@ class Bed:
         """Where the files of a Debian package are that is not installed but unpacked (tests/clients/unpack)."""
         return self.place.build / "tests" / package
 
+    def closing(self, action):
+        """Does this at the end of the test, the last first."""
+        self._closers.append(action)
+
     def daemon(self, *command, **more):
         """Any other program that runs beside the test, and is ended with it; returns its Popen, with .log, a path."""
         path = self.dir / f"{os.path.basename(command[0])}.{len(self._closers)}.log"
