@@ -6,6 +6,7 @@
 #   make test       the tests alone
 #   make refusals   what a refusal takes, fifty times each
 #   make faults     every kill, error and power cut of an update
+#   make histories  thousands of lives of a mailbox and its index
 #   make bench      figures; nothing of it is needed to build or test
 #   make fuzz       the fuzz targets, TIME= seconds each; fuzz-afl likewise
 #   make lint       compilers' and manuals' warnings as errors
@@ -68,7 +69,7 @@ COMMON = $(addprefix common/, \
 	base/stamp.c \
 	base/vector.c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
-	spool/state.c spool/mbox.c spool/mbox_parse.c spool/mbox_uidl.c \
+	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
 	spool/maildir_name.c spool/maildir_sizes.c \
 	spool/mover.c spool/journal.c spool/twins.c \
@@ -200,6 +201,18 @@ $(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
 refusals: all
 	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -k refusals_take_the_same_time
 
+# Histories of a mailbox and its index, with a clock and file times of their own.
+TIMES = fstat ftruncate pwrite clock_gettime fsync fdatasync
+HISTORIES = $(BUILD)/tests/unit/histories
+
+$(HISTORIES): tests/histories/index.c $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(TIMES:%=-Wl,--wrap=%) -o $@ $^ -lmd
+
+histories: $(HISTORIES)
+	$(HISTORIES) 20000
+
 faults: $(FAULTS)
 	$(FAULTS) full
 
@@ -211,7 +224,7 @@ $(ROWS): tests/tools/rows.c $(COMMON_OBJECTS)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
 
-unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(ROWS)
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS)
 
 test: all unit fuzz-replay
 	RESTANTE_BUILD=$(BUILD) tests/run
@@ -253,7 +266,7 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = base64 sasl slice line mbox config contract place secrets journal proxy kerberos4 session
+FUZZ = base64 sasl slice line mbox config contract place secrets journal index proxy kerberos4 session
 FUZZ_SOURCES = $(WITH_AUTH) pop3d/pop3.c pop2d/pop2.c \
 	$(filter common/auth/%, $(filter-out %_load.c,$(KERBEROS4)))
 FUZZ_LIBS = -lnettle -lpam
@@ -356,5 +369,5 @@ clean:
 	rm -rf build build-asan build-clang build-afl build-coverage build-fuzz
 
 .PHONY: all refusals deps test-deps unit test check lint analyze demo bench faults \
-	fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
+	histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
 	install uninstall deb clean

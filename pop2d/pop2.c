@@ -26,7 +26,7 @@ static uint64_t current_length(const struct session *s)
 {
     const struct maildrop *m = &s->maildrop;
 
-    if (s->current == 0 || s->current > m->table.count ||
+    if (s->current == 0 || s->current > m->count ||
         marks_has(&m->marks, s->current - 1))
         return 0;
     return m->table.messages[s->current - 1].wire;
@@ -34,13 +34,15 @@ static uint64_t current_length(const struct session *s)
 
 static unsigned say_length(struct session *s)
 {
+    if (maildrop_list(&s->maildrop) != STATUS_OK)
+        return session_refuse(s, REFUSE_TROUBLE);
     stream_printf(&s->stream, "=%" PRIu64 "\r\n", current_length(s));
     return ITEM;
 }
 
 static unsigned say_count(struct session *s)
 {
-    stream_printf(&s->stream, "#%" PRIu64 "\r\n", s->maildrop.table.count);
+    stream_printf(&s->stream, "#%" PRIu64 "\r\n", s->maildrop.count);
     s->current = 1;
     return MBOX;
 }

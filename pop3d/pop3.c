@@ -26,7 +26,7 @@ static unsigned ok(struct session *s, const char *text)
 
 static uint64_t messages_left(const struct session *s)
 {
-    return s->maildrop.table.count - s->maildrop.marks.marked;
+    return s->maildrop.count - s->maildrop.marks.marked;
 }
 
 static unsigned say_summary(struct session *s, unsigned next)
@@ -44,24 +44,37 @@ static unsigned finish_list(struct session *s)
     return s->state;
 }
 
+static enum refusal refusal_of(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return REFUSE_NOTHING;
+    case STATUS_CHANGED:
+        return REFUSE_CHANGED;
+    default:
+        return REFUSE_TROUBLE;
+    }
+}
+
 /* The one place that turns an argument into a message; *i counts from 0. */
-static enum refusal find_message(const struct session *s, struct slice argument,
+static enum refusal find_message(struct session *s, struct slice argument,
                                  uint64_t *i)
 {
     uint64_t number;
 
     if (slice_number(argument, &number) < 0)
         return REFUSE_NUMBER;
-    if (number == 0 || number > s->maildrop.table.count)
+    if (number == 0 || number > s->maildrop.count)
         return REFUSE_ABSENT;
     *i = number - 1;
-    return marks_has(&s->maildrop.marks, *i) ? REFUSE_DELETED : REFUSE_NOTHING;
+    return marks_has(&s->maildrop.marks, *i)
+               ? REFUSE_DELETED
+               : refusal_of(maildrop_list(&s->maildrop));
 }
 
 static unsigned refuse_message(struct session *s, enum status why)
 {
-    return session_refuse(s, why == STATUS_CHANGED ? REFUSE_CHANGED
-                                                   : REFUSE_TROUBLE);
+    return session_refuse(s, refusal_of(why));
 }
 
 /* Sends a message behind "+OK <text>", its body cut after lines; *sent counts
@@ -222,14 +235,17 @@ static unsigned list_one(struct session *s, struct slice argument)
 
 static unsigned do_list(struct session *s, const struct slice *arguments)
 {
-    const struct maildrop *m = &s->maildrop;
+    struct maildrop *m = &s->maildrop;
 
     if (arguments[0].len > 0)
         return list_one(s, arguments[0]);
+    enum status status = maildrop_list(m);
+    if (status != STATUS_OK)
+        return refuse_message(s, status);
     stream_printf(&s->stream,
                   "+OK %" PRIu64 " messages (%" PRIu64 " octets)\r\n",
                   messages_left(s), m->octets_left);
-    for (uint64_t i = 0; i < m->table.count; i++)
+    for (uint64_t i = 0; i < m->count; i++)
         if (!marks_has(&m->marks, i))
             stream_printf(&s->stream, "%" PRIu64 " %" PRIu64 "\r\n", i + 1,
                           m->table.messages[i].wire);
@@ -258,12 +274,11 @@ static unsigned do_uidl(struct session *s, const struct slice *arguments)
 
     if (arguments[0].len > 0)
         return uidl_one(s, arguments[0]);
-    enum status status =
-        m->table.count > 0 ? maildrop_uidl(m, 0, uidl) : STATUS_OK;
+    enum status status = m->count > 0 ? maildrop_uidl(m, 0, uidl) : STATUS_OK;
     if (status != STATUS_OK)
         return refuse_message(s, status);
     stream_printf(&s->stream, "+OK %" PRIu64 " messages\r\n", messages_left(s));
-    for (uint64_t i = 0; i < m->table.count; i++)
+    for (uint64_t i = 0; i < m->count; i++)
         if (!marks_has(&m->marks, i) && maildrop_uidl(m, i, uidl) == STATUS_OK)
             stream_printf(&s->stream, "%" PRIu64 " %s\r\n", i + 1, uidl);
     return finish_list(s);

@@ -90,10 +90,15 @@ static bool open_ok(const struct frame *f)
 
 static bool opened_ok(const struct frame *f)
 {
-    bool full = f->opened.status == STATUS_OK && f->opened.count > 0;
-    unsigned fds = f->opened.tree ? 1 : 2;
+    return f->opened.status < STATUS_COUNT &&
+           f->opened.unverified <= f->opened.count &&
+           f->opened.octets <= INT64_MAX;
+}
 
-    return f->opened.status < STATUS_COUNT && f->fd_count == (full ? fds : 0);
+static bool listed_ok(const struct frame *f)
+{
+    return f->status.status < STATUS_COUNT &&
+           (f->fd_count > 0) == (f->status.status == STATUS_OK);
 }
 
 static bool identified_ok(const struct frame *f)
@@ -175,8 +180,9 @@ static bool any_ok(const struct frame *f)
     return true;
 }
 
-/* The keeper has a mailbox open, whichever kind it is. */
+/* The keeper has listed a mailbox, whichever kind it is; it has one open. */
 #define PHASE_EITHER (PHASE_OPEN | PHASE_TREE)
+#define PHASE_ANY    (PHASE_COUNTED | PHASE_EITHER)
 
 #define SIZE(member) sizeof(((struct frame *)0)->member)
 
@@ -197,9 +203,11 @@ static const struct row rows[FRAME_TYPES] = {
                         decision_ok},
     [FRAME_VERDICT] = {SIZE(verdict), ROOM_FRONT, PHASE_LOGIN, 0, 1,
                        verdict_ok},
-    [FRAME_OPEN] = {SIZE(open), ROOM_KEEPER, PHASE_CLOSED | PHASE_EITHER, 0, 0,
+    [FRAME_OPEN] = {SIZE(open), ROOM_KEEPER, PHASE_CLOSED | PHASE_ANY, 0, 0,
                     open_ok},
-    [FRAME_OPENED] = {SIZE(opened), ROOM_FRONT, PHASE_SESSION, 0, 2, opened_ok},
+    [FRAME_OPENED] = {SIZE(opened), ROOM_FRONT, PHASE_SESSION, 0, 0, opened_ok},
+    [FRAME_LIST] = {0, ROOM_KEEPER, PHASE_COUNTED, 0, 0, any_ok},
+    [FRAME_LISTED] = {SIZE(status), ROOM_FRONT, PHASE_SESSION, 0, 2, listed_ok},
     [FRAME_IDENTIFY] = {0, ROOM_KEEPER, PHASE_EITHER, 0, 0, any_ok},
     [FRAME_IDENTIFIED] = {SIZE(identified), ROOM_FRONT, PHASE_SESSION, 0, 1,
                           identified_ok},
@@ -210,12 +218,12 @@ static const struct row rows[FRAME_TYPES] = {
     [FRAME_FETCHED] = {SIZE(status), ROOM_FRONT, PHASE_SESSION, 0, FRAME_FDS,
                        fetched_ok},
     [FRAME_MARKS] = {SIZE(marks), ROOM_KEEPER, PHASE_EITHER, 0, 0, marks_ok},
-    [FRAME_COMMIT] = {SIZE(commit), ROOM_KEEPER, PHASE_EITHER, 0, 0, any_ok},
+    [FRAME_COMMIT] = {SIZE(commit), ROOM_KEEPER, PHASE_ANY, 0, 0, any_ok},
     [FRAME_COMMITTED] = {SIZE(status), ROOM_FRONT, PHASE_SESSION, 0, 0,
                          status_ok},
     [FRAME_DOTLOCK] = {0, ROOM_MONITOR, PHASE_SESSION, 0, 0, any_ok},
-    [FRAME_DOTLOCKED] = {SIZE(dotlocked), ROOM_KEEPER,
-                         PHASE_CLOSED | PHASE_EITHER, 0, 0, any_ok},
+    [FRAME_DOTLOCKED] = {SIZE(dotlocked), ROOM_KEEPER, PHASE_CLOSED | PHASE_ANY,
+                         0, 0, any_ok},
     [FRAME_UNDOTLOCK] = {0, ROOM_MONITOR, PHASE_SESSION, 0, 0, any_ok},
     [FRAME_NOTICE] = {SIZE(notice), ROOM_MONITOR, PHASE_SESSION, 0, 0,
                       notice_ok},

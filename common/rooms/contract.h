@@ -30,15 +30,16 @@ enum room {
 
 /* Bits: a row names every phase of its receiver in which it may arrive. */
 enum phase {
-    PHASE_GREETED = 1,  /* monitor: nobody is being authenticated */
-    PHASE_LOGIN = 2,    /* monitor: an auth lives; front: waits for it */
-    PHASE_SESSION = 4,  /* monitor: a keeper lives */
-    PHASE_CLOSED = 8,   /* keeper: no mailbox is open */
-    PHASE_OPEN = 16,    /* keeper: one is, and it is a single file */
-    PHASE_TREE = 32,    /* keeper: one is, and each message is a file */
+    PHASE_GREETED = 1,   /* monitor: nobody is being authenticated */
+    PHASE_LOGIN = 2,     /* monitor: an auth lives; front: waits for it */
+    PHASE_SESSION = 4,   /* monitor: a keeper lives */
+    PHASE_CLOSED = 8,    /* keeper: no mailbox is open */
+    PHASE_OPEN = 16,     /* keeper: one is listed, and it is a single file */
+    PHASE_TREE = 32,     /* keeper: one is listed, and each message is a file */
     PHASE_DIALOGUE = 64, /* front and auth: SASL lines go to and fro */
     PHASE_KEYLESS = 128, /* tls: has not been told which key */
-    PHASE_KEYED = 256    /* tls: caged, waits for the client */
+    PHASE_KEYED = 256,   /* tls: caged, waits for the client */
+    PHASE_COUNTED = 512  /* keeper: one is open, but not listed yet */
 };
 
 enum frame_type {
@@ -53,7 +54,9 @@ enum frame_type {
     FRAME_DECISION,     /* auth -> monitor */
     FRAME_VERDICT,      /* monitor -> front, with keeper's socket if accepted */
     FRAME_OPEN,         /* front -> keeper */
-    FRAME_OPENED,       /* keeper -> front, with table and mail */
+    FRAME_OPENED,       /* keeper -> front: how many messages there are */
+    FRAME_LIST,         /* front -> keeper: now they are wanted */
+    FRAME_LISTED,       /* keeper -> front, with table and mail */
     FRAME_IDENTIFY,     /* front -> keeper */
     FRAME_IDENTIFIED,   /* keeper -> front, with the UIDLs */
     FRAME_CONFIRM,      /* front -> keeper */
@@ -78,7 +81,7 @@ enum frame_type {
 };
 
 enum {
-    CONTRACT_VERSION = 2,
+    CONTRACT_VERSION = 3,
     TEXT_USER = 256,     /* octets of a user name, NUL included */
     TEXT_PASSWORD = 512, /* of a password */
     TEXT_PATH = 1024,    /* of a path */
@@ -246,9 +249,10 @@ struct frame_open {
 struct frame_opened {
     uint32_t status;
     uint32_t writable;
-    uint32_t tree; /* each message is a file, to be fetched */
-    uint64_t count;
-    struct snapshot seen; /* of the single file */
+    uint32_t tree;          /* each message is a file, to be fetched */
+    uint64_t count, octets; /* octets on the wire */
+    uint64_t unverified;    /* the first so many must be confirmed */
+    struct snapshot seen;   /* of the single file */
 };
 
 struct frame_identified {
@@ -336,7 +340,7 @@ struct frame {
         struct frame_identified identified;
         struct frame_confirm confirm;
         struct frame_fetch fetch;
-        struct frame_status status; /* CONFIRMED, FETCHED, COMMITTED */
+        struct frame_status status; /* LISTED, CONFIRMED, FETCHED, COMMITTED */
         struct frame_marks marks;
         struct frame_commit commit;
         struct frame_dotlocked dotlocked;

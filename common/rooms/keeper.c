@@ -1,9 +1,9 @@
 /*
  * The keeper: the only room that opens mail. Runs as the user, without
- * network, inside Landlock and seccomp. Serves front OPEN, IDENTIFY, CONFIRM,
- * FETCH and COMMIT; when front hangs up, everything not committed is as if it
- * had never been asked. Distrusts the mailbox, whoever else writes to it, and
- * front.
+ * network, inside Landlock and seccomp. Serves front OPEN, LIST, IDENTIFY,
+ * CONFIRM, FETCH and COMMIT; when front hangs up, everything not committed is
+ * as if it had never been asked. Distrusts the mailbox, whoever else writes to
+ * it, and front.
  */
 
 #include "rooms/keeper.h"
@@ -23,6 +23,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+    INDEX_FROM = 256 * 1024 /* octets; less is read as quickly as looked up */
+};
+
 struct keeper {
     struct dotlocker dotlocker; /* first: it is handed to the spool */
     int front, monitor;
@@ -34,10 +38,12 @@ struct keeper {
     int session; /* holds the session lock; -1: none */
     struct rlimit size_limit;
     bool noticed_dotlock;
-    char record[STATE_NAME], twins[STATE_NAME],
-        sizes[STATE_NAME]; /* files in state */
+    char record[STATE_NAME], twins[STATE_NAME], sizes[STATE_NAME],
+        index[STATE_NAME]; /* files in state */
     struct mailbox mailbox;
+    uint64_t count, octets; /* messages, and octets on the wire */
     struct table table;
+    int table_fd, reader; /* until it is listed; -1 */
     struct marks marks;
     unsigned phase;
 };
@@ -107,11 +113,23 @@ static enum status status_of(int error)
     }
 }
 
+/* What is front's once the mailbox has been listed. */
+static void close_listing(struct keeper *k)
+{
+    if (k->table_fd >= 0)
+        close(k->table_fd);
+    if (k->reader >= 0)
+        close(k->reader);
+    k->table_fd = k->reader = -1;
+}
+
 static void put_away(struct keeper *k)
 {
     mailbox_close(&k->mailbox);
     table_unmap(&k->table);
     marks_free(&k->marks);
+    k->count = k->octets = 0;
+    close_listing(k);
     if (k->session >= 0)
         close(k->session);
     k->session = -1;
@@ -135,32 +153,51 @@ static int take_session(struct keeper *k)
     return 0;
 }
 
-/* Scans the open mailbox into the table; *fd is the table's descriptor. */
-static int scan(struct keeper *k, int *fd)
+/* Has the format list the messages. Returns the table's descriptor, or -1. */
+static int make_table(struct keeper *k, uint64_t *count)
 {
     struct table_writer *w = malloc(sizeof *w);
-    uint64_t count = 0;
+    int fd = -1;
 
     if (w == NULL || table_write_start(w) < 0) {
         free(w);
         return -1;
     }
-    if (k->mailbox.format->scan(&k->mailbox, w, &count) < 0) {
+    if (k->mailbox.format->scan(&k->mailbox, w, count) < 0)
         table_write_drop(w);
-        *fd = -1;
-    } else {
-        *fd = table_write_end(w);
-    }
+    else
+        fd = table_write_end(w);
     int saved = errno;
     free(w);
     errno = saved;
-    if (*fd < 0)
+    return fd;
+}
+
+/* Lists the open mailbox in the table. */
+static int scan(struct keeper *k)
+{
+    uint64_t count = 0;
+
+    table_unmap(&k->table);
+    k->table_fd = make_table(k, &count);
+    return k->table_fd < 0 ? -1 : table_map(k->table_fd, count, &k->table);
+}
+
+/* Learns how many messages there are, by listing them if need be. */
+static int count_messages(struct keeper *k)
+{
+    const struct mailbox_format *format = k->mailbox.format;
+    int known = format->recall == NULL
+                    ? 0
+                    : format->recall(&k->mailbox, &k->count, &k->octets);
+
+    if (known < 0 || (known == 0 && scan(k) < 0))
         return -1;
-    if (table_map(*fd, count, &k->table) == 0 &&
-        marks_make(&k->marks, count) == 0)
-        return 0;
-    close(*fd);
-    return -1;
+    if (known == 0) {
+        k->count = k->table.count;
+        k->octets = k->table.octets;
+    }
+    return marks_make(&k->marks, k->count);
 }
 
 static void tell_recovery(struct keeper *k)
@@ -172,7 +209,7 @@ static void tell_recovery(struct keeper *k)
     k->mailbox.recovered = k->mailbox.aside = false;
 }
 
-/* Opens, scans, and answers with table and mail. */
+/* Opens it and answers how many messages there are. */
 static int open_mailbox(struct keeper *k, struct frame *answer)
 {
     if (take_session(k) < 0)
@@ -186,6 +223,8 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .size_limit = k->size_limit.rlim_cur,
                                   .twins = k->twins,
                                   .sizes = k->sizes,
+                                  .index = k->index,
+                                  .index_from = INDEX_FROM,
                                   .read_only = k->read_only,
                                   .dotlocker = &k->dotlocker,
                                   .fd = -1};
@@ -199,25 +238,19 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
     tell_recovery(k);
     if (recovered < 0)
         return -1;
-    if (scan(k, &answer->fds[0]) < 0)
+    if (count_messages(k) < 0)
         return -1;
     if (k->mailbox.left_out)
         notice(k, NOTICE_LEFT_OUT, 0);
     answer->opened.writable = k->mailbox.writable;
-    answer->opened.count = k->table.count;
+    answer->opened.count = k->count;
+    answer->opened.octets = k->octets;
+    answer->opened.unverified = k->mailbox.unverified;
     answer->opened.seen = k->mailbox.seen;
-    if (k->table.count == 0) {
-        close(answer->fds[0]);
+    if (k->count == 0 || k->mailbox.format->tree)
         return 0;
-    }
-    answer->fd_count = 1;
-    if (k->mailbox.format->tree)
-        return 0;
-    answer->fds[1] = k->mailbox.format->reader(&k->mailbox);
-    if (answer->fds[1] < 0)
-        return -1;
-    answer->fd_count = 2;
-    return 0;
+    k->reader = k->mailbox.format->reader(&k->mailbox);
+    return k->reader < 0 ? -1 : 0;
 }
 
 /* FOLD knows the maildrop by INBOX and by its path, however spelled. */
@@ -260,10 +293,41 @@ static void serve_open(struct keeper *k, const struct frame *request)
         answer.opened.status = status_of(error);
         report_trouble(k, error);
     } else {
-        k->phase = answer.opened.tree ? PHASE_TREE : PHASE_OPEN;
+        k->phase = PHASE_COUNTED;
     }
     frame_send(k->front, &answer);
-    frame_close_fds(&answer);
+}
+
+/* Has the table at hand. */
+static int list(struct keeper *k)
+{
+    if (k->count > 0 && k->table_fd < 0 && scan(k) < 0)
+        return -1;
+    if (k->count > 0 && k->table.count == k->count &&
+        k->table.octets == k->octets)
+        return 0;
+    errno = ESTALE;
+    return -1;
+}
+
+static void serve_list(struct keeper *k)
+{
+    bool tree = k->mailbox.format->tree;
+    struct frame answer;
+
+    frame_make(&answer, FRAME_LISTED);
+    if (list(k) < 0) {
+        answer.status.status = status_of(errno);
+        report_trouble(k, errno);
+    } else {
+        answer.fds[0] = k->table_fd;
+        answer.fds[1] = k->reader;
+        answer.fd_count = tree ? 1 : 2;
+        k->phase = tree ? PHASE_TREE : PHASE_OPEN;
+    }
+    frame_send(k->front, &answer);
+    if (answer.fd_count > 0)
+        close_listing(k);
 }
 
 static int identify(struct keeper *k, uint32_t *stride)
@@ -397,6 +461,9 @@ static void serve(struct keeper *k, const struct frame *request)
     case FRAME_OPEN:
         serve_open(k, request);
         break;
+    case FRAME_LIST:
+        serve_list(k);
+        break;
     case FRAME_IDENTIFY:
         serve_identify(k);
         break;
@@ -465,6 +532,8 @@ void keeper_live(const struct keeper_birth *birth)
                        .owner = birth->who.uid,
                        .read_only = birth->read_only,
                        .session = -1,
+                       .table_fd = -1,
+                       .reader = -1,
                        .mailbox = {.fd = -1},
                        .phase = PHASE_CLOSED};
     struct frame request;
@@ -475,6 +544,8 @@ void keeper_live(const struct keeper_birth *birth)
                     k.twins);
     state_file_name(birth->place.directory, birth->place.name, "sizes",
                     k.sizes);
+    state_file_name(birth->place.directory, birth->place.name, "index",
+                    k.index);
     enter(&k, birth);
     int got;
     while ((got = frame_receive(k.front, ROOM_KEEPER, k.phase, CLOCK_NEVER,

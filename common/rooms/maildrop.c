@@ -16,6 +16,7 @@ void maildrop_start(struct maildrop *m, int keeper)
     m->mail = -1;
     m->batch.first = m->batch.count = m->batch.want = 0;
     m->writable = false;
+    m->count = m->octets = m->unverified = 0;
     m->table = (struct table){0};
     m->marks = (struct marks){0};
     m->octets_left = 0;
@@ -51,22 +52,15 @@ static int ask(const struct maildrop *m, struct frame *f, enum frame_type want)
                         f);
 }
 
-/* Takes table and mail from the answer. */
-static int take(struct maildrop *m, struct frame *f)
+static int take(struct maildrop *m, const struct frame *f)
 {
     m->writable = f->opened.writable != 0;
     m->tree = f->opened.tree != 0;
     m->seen = f->opened.seen;
-    if (f->opened.count > 0) {
-        int result = table_map(f->fds[0], f->opened.count, &m->table);
-        close(f->fds[0]);
-        if (!m->tree)
-            m->mail = f->fds[1];
-        if (result < 0)
-            return -1;
-    }
-    m->octets_left = m->table.octets;
-    return marks_make(&m->marks, m->table.count);
+    m->count = f->opened.count;
+    m->unverified = f->opened.unverified;
+    m->octets_left = m->octets = f->opened.octets;
+    return marks_make(&m->marks, m->count);
 }
 
 enum status maildrop_open(struct maildrop *m, const char *folder)
@@ -86,6 +80,35 @@ enum status maildrop_open(struct maildrop *m, const char *folder)
     return STATUS_TROUBLE;
 }
 
+/* Takes table and mail from the answer. */
+static int take_list(struct maildrop *m, struct frame *f)
+{
+    unsigned wanted = m->tree ? 1 : 2;
+    int result =
+        f->fd_count == wanted ? table_map(f->fds[0], m->count, &m->table) : -1;
+
+    if (result == 0 && !m->tree) {
+        m->mail = f->fds[1];
+        f->fd_count = 1;
+    }
+    frame_close_fds(f);
+    return result < 0 || m->table.octets != m->octets ? -1 : 0;
+}
+
+enum status maildrop_list(struct maildrop *m)
+{
+    struct frame f;
+
+    if (m->count == 0 || m->table.messages != NULL)
+        return STATUS_OK;
+    frame_make(&f, FRAME_LIST);
+    if (ask(m, &f, FRAME_LISTED) < 0)
+        return STATUS_TROUBLE;
+    if (f.status.status != STATUS_OK)
+        return (enum status)f.status.status;
+    return take_list(m, &f) == 0 ? STATUS_OK : STATUS_TROUBLE;
+}
+
 void maildrop_mark(struct maildrop *m, uint64_t i)
 {
     marks_add(&m->marks, i);
@@ -96,7 +119,7 @@ void maildrop_unmark_all(struct maildrop *m)
 {
     if (m->marks.bits != NULL)
         marks_clear(&m->marks);
-    m->octets_left = m->table.octets;
+    m->octets_left = m->octets;
 }
 
 static enum status identify(struct maildrop *m)
@@ -104,6 +127,9 @@ static enum status identify(struct maildrop *m)
     const void *mapping = NULL;
     struct frame f;
 
+    enum status status = maildrop_list(m);
+    if (status != STATUS_OK)
+        return status;
     frame_make(&f, FRAME_IDENTIFY);
     if (ask(m, &f, FRAME_IDENTIFIED) < 0)
         return STATUS_TROUBLE;
@@ -188,15 +214,31 @@ static enum status ask_confirm(const struct maildrop *m, uint64_t i)
     return (enum status)f.status.status;
 }
 
+static enum status confirm_in_file(struct maildrop *m, uint64_t i)
+{
+    if (!look(m->mail, &m->sure))
+        return STATUS_TROUBLE;
+    return i >= m->unverified && snapshot_same(&m->sure, &m->seen)
+               ? STATUS_OK
+               : ask_confirm(m, i);
+}
+
+static enum status confirm_in_tree(struct maildrop *m, uint64_t i)
+{
+    enum status status = at_hand(&m->batch, i) ? STATUS_OK : fetch(m, i);
+
+    if (status == STATUS_OK && !look(source(m, i), &m->sure))
+        status = STATUS_TROUBLE;
+    return status;
+}
+
 enum status maildrop_confirm(struct maildrop *m, uint64_t i)
 {
-    struct snapshot now;
+    enum status status = maildrop_list(m);
 
-    if (m->tree)
-        return at_hand(&m->batch, i) ? STATUS_OK : fetch(m, i);
-    if (!look(m->mail, &now))
-        return STATUS_TROUBLE;
-    return snapshot_same(&now, &m->seen) ? STATUS_OK : ask_confirm(m, i);
+    if (status != STATUS_OK)
+        return status;
+    return m->tree ? confirm_in_tree(m, i) : confirm_in_file(m, i);
 }
 
 /* Encodes one block into the stream. Returns false once the stream failed. */
@@ -242,20 +284,19 @@ static int send_text(struct maildrop *m, uint64_t i, struct wire *w,
     return 0;
 }
 
-/* Did nobody write to it while it was read? Readers of a tree rename messages,
- * which changes the time of change alone. */
-static enum status unchanged(const struct maildrop *m, uint64_t i,
-                             const struct snapshot *before)
+/* Did nobody write to it since it was confirmed? Readers of a tree rename
+ * messages, which changes the time of change alone. */
+static enum status unchanged(const struct maildrop *m, uint64_t i)
 {
-    struct snapshot after;
+    struct snapshot now;
 
-    if (!look(source(m, i), &after))
+    if (!look(source(m, i), &now))
         return STATUS_CHANGED;
     if (m->tree)
-        return after.size == before->size && after.modified == before->modified
+        return now.size == m->sure.size && now.modified == m->sure.modified
                    ? STATUS_OK
                    : STATUS_CHANGED;
-    return snapshot_same(before, &after) ? STATUS_OK : ask_confirm(m, i);
+    return snapshot_same(&m->sure, &now) ? STATUS_OK : ask_confirm(m, i);
 }
 
 /* Promised octets, and a mailbox that nobody wrote to while they were read
@@ -264,12 +305,10 @@ enum status maildrop_send(struct maildrop *m, uint64_t i, struct wire *w,
                           struct stream *s)
 {
     uint64_t promised = m->table.messages[i].wire;
-    struct snapshot before;
 
-    if (!look(source(m, i), &before) || send_text(m, i, w, s) < 0 ||
-        (!w->done && w->octets != promised))
+    if (send_text(m, i, w, s) < 0 || (!w->done && w->octets != promised))
         return STATUS_CHANGED;
-    return unchanged(m, i, &before);
+    return unchanged(m, i);
 }
 
 static int send_marks(const struct maildrop *m)

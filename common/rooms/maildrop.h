@@ -3,10 +3,11 @@
 
 /*
  * Front's side of the keeper: the maildrop as a session sees it. Messages are
- * numbered from 0 here. Sizes, marks and UIDLs are at hand; only opening,
- * identifying, confirming and committing cross to the keeper. The octets of
- * messages cross no other process: they go from a read-only description of the
- * mailbox, or of the message's file, straight to the client's stream.
+ * numbered from 0 here. Numbers, sizes, marks and UIDLs are at hand; only
+ * opening, listing, identifying, confirming and committing cross to the keeper.
+ * The octets of messages cross no other process: they go from a read-only
+ * description of the mailbox, or of the message's file, straight to the
+ * client's stream.
  */
 
 #include "net/stream.h"
@@ -28,10 +29,13 @@ struct maildrop {
     int keeper; /* socket; the caller's */
     bool tree;  /* each message is a file */
     int mail;   /* read-only description of the single file; -1: none */
-    struct snapshot seen; /* of it */
+    struct snapshot seen; /* of it, at the scan */
+    struct snapshot sure; /* of what message is about to be sent from */
     struct batch batch;   /* of a tree */
     bool writable;
-    struct table table;
+    uint64_t count, octets; /* messages, and octets on the wire */
+    uint64_t unverified;    /* the first so many must be confirmed */
+    struct table table;     /* of count messages, once it has been listed */
     struct marks marks;
     uint64_t octets_left; /* wire octets of unmarked messages */
     const char *uidls;    /* slots of stride octets; NULL: not asked yet */
@@ -49,6 +53,10 @@ void maildrop_start(struct maildrop *m, int keeper);
  */
 enum status maildrop_open(struct maildrop *m, const char *folder);
 
+/* Has the table at hand; asks the keeper the first time. Everything below that
+ * is about one message needs it. */
+enum status maildrop_list(struct maildrop *m);
+
 /* Marks i, which must not be marked; unmarks all. */
 void maildrop_mark(struct maildrop *m, uint64_t i);
 void maildrop_unmark_all(struct maildrop *m);
@@ -58,7 +66,7 @@ void maildrop_unmark_all(struct maildrop *m);
 enum status maildrop_uidl(struct maildrop *m, uint64_t i, char *uidl);
 
 /* Is message i still what was scanned? Asks the keeper only when the mailbox
- * has been written to, or for the files of a tree. */
+ * has been written to, or for the files of a tree. Before maildrop_send(). */
 enum status maildrop_confirm(struct maildrop *m, uint64_t i);
 
 /*

@@ -66,8 +66,8 @@ enum refusal session_open(struct session *s, const char *folder)
 {
     enum refusal why = refusal_of(maildrop_open(&s->maildrop, folder));
 
-    s->messages = s->maildrop.table.count;
-    s->octets = s->maildrop.table.octets;
+    s->messages = s->maildrop.count;
+    s->octets = s->maildrop.octets;
     return why;
 }
 

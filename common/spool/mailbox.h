@@ -37,7 +37,14 @@ struct mailbox_format {
      * none it costs one look at the state directory. */
     int (*recover)(struct mailbox *);
 
-    /* Finds all messages, in order; takes and releases the mailbox locks. */
+    /* Counts the messages and their wire octets without reading them all, by
+     * what an earlier session left behind. Returns 1; 0 when a scan is needed
+     * to know; -1 with errno. NULL: a scan always is. */
+    int (*recall)(struct mailbox *, uint64_t *count, uint64_t *octets);
+
+    /* Finds all messages, in order; takes and releases the mailbox locks.
+     * Behind recall() these are the ones it counted: ESTALE when what was left
+     * behind turns out to be wrong. */
     int (*scan)(struct mailbox *, struct table_writer *, uint64_t *count);
 
     /* Writes one NUL-padded UIDL of stride octets a message. */
@@ -77,16 +84,21 @@ struct mailbox {
     uint64_t size_limit; /* no file can be written beyond it (RLIMIT_FSIZE) */
     const char *twins;   /* name of the file of twins in it */
     const char *sizes;   /* name of the file of sizes in it */
+    const char *index;   /* name of the index in it */
+    uint64_t index_from; /* octets of the smallest mailbox that gets one */
     bool read_only;      /* nothing in it may be changed */
     bool recovered;      /* recover() finished an update */
     bool aside;          /* ... or put a record aside that fitted no more */
     bool left_out;       /* the scan found what is no message to serve */
     struct dotlocker *dotlocker;
     void *own; /* the format's; NULL at first */
-    int fd; /* -1 while it is not open */
+    int fd;    /* -1 while it is not open */
     bool writable;
     struct snapshot seen; /* at the scan */
     bool settled;         /* seen is older than the clock's grain */
+    bool recalled;        /* recall() knew */
+    uint64_t unverified;  /* the first so many messages were not read again
+                           * since others wrote: confirm() tells */
 };
 
 /* Closes it; safe when it is not open. Releases every lock it held. */

@@ -1,5 +1,5 @@
 /*
- * The mbox format: safe opening, the scan under lock, confirming a message.
+ * The mbox format: safe opening, confirming a message.
  * Runs in the keeper, as the user, caged; distrusts the mailbox and everybody
  * who writes to it.
  */
@@ -12,12 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-/* A mailbox written within this long before its scan may be written again
- * without its times changing. */
-#define RACY_NANOSECONDS 2000000000LL
 
 static int open_checked(const struct mailbox *mb, int access, struct stat *st)
 {
@@ -63,124 +58,6 @@ static int mbox_reader(struct mailbox *mb)
         return -1;
     }
     return fd;
-}
-
-struct scan {
-    struct table_writer *table;
-    uint64_t count;
-    int fd;
-};
-
-/* Octets of head before the empty line, or all of them. */
-static size_t header_of(const char *head, size_t len)
-{
-    for (size_t at = 1; at < len; at++)
-        if (head[at - 1] == '\n' &&
-            (head[at] == '\n' ||
-             (head[at] == '\r' && at + 1 < len && head[at + 1] == '\n')))
-            return at;
-    return len;
-}
-
-/* c-client keeps its own data in a first message that no user wants to see.
- * It stays in the mailbox and out of the table. */
-static bool is_internal(int fd, const struct message *m)
-{
-    static const char subject[] =
-        "\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA";
-    char head[1025];
-    size_t len = m->length < 1024 ? m->length : 1024;
-
-    head[0] = '\n';
-    if (exact_read(fd, head + 1, len, message_text(m)) < 0)
-        return false;
-    size_t header = header_of(head, len + 1);
-    return memmem(head, header, subject, sizeof subject - 1) != NULL &&
-           memmem(head, header, "\nX-IMAP", 7) != NULL;
-}
-
-static int emit(void *context, const struct message *m)
-{
-    struct scan *scan = context;
-
-    if (m->start == 0 && is_internal(scan->fd, m))
-        return 0;
-    scan->count++;
-    return table_write(scan->table, m, sizeof *m);
-}
-
-/* How many octets of the block to parse now: whole lines, or all of it when it
- * is full or the last. */
-static size_t whole_lines(const char *block, size_t held, bool last)
-{
-    const char *lf = memrchr(block, '\n', held);
-
-    if (last || (lf == NULL && held == MBOX_BLOCK))
-        return held;
-    return lf == NULL ? 0 : (size_t)(lf + 1 - block);
-}
-
-/* Parses the first size octets of the file through block. */
-static int parse_file(int fd, uint64_t size, char *block, struct mbox_parser *p)
-{
-    uint64_t offset = 0;
-    size_t held = 0;
-
-    while (offset < size || held > 0) {
-        uint64_t want = size - offset;
-        if (want > MBOX_BLOCK - held)
-            want = MBOX_BLOCK - held;
-        if (exact_read(fd, block + held, want, offset) < 0)
-            return -1;
-        offset += want;
-        held += want;
-        size_t ready = whole_lines(block, held, offset == size);
-        if (mbox_parse(p, block, ready) != 0)
-            return -1;
-        held -= ready;
-        memmove(block, block + ready, held);
-    }
-    return mbox_parse_end(p) == 0 ? 0 : -1;
-}
-
-static int scan_locked(struct mailbox *mb, struct scan *scan)
-{
-    struct mbox_parser parser;
-    struct timespec now;
-    struct stat st;
-
-    if (fstat(mb->fd, &st) < 0)
-        return -1;
-    char *block = malloc(MBOX_BLOCK);
-    if (block == NULL)
-        return -1;
-    mbox_parse_start(&parser, emit, scan);
-    int result = parse_file(mb->fd, (uint64_t)st.st_size, block, &parser);
-    int saved = errno;
-    free(block);
-    errno = saved;
-    mb->seen = snapshot_of(&st);
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t young = now.tv_sec * 1000000000LL + now.tv_nsec - RACY_NANOSECONDS;
-    mb->settled = mb->seen.modified < young && mb->seen.changed < young;
-    return result;
-}
-
-static int mbox_scan(struct mailbox *mb, struct table_writer *table,
-                     uint64_t *count)
-{
-    struct scan scan = {.table = table, .fd = mb->fd};
-    bool dotlocked;
-
-    if (lock_mailbox(mb->fd, F_RDLCK, mb->dotlocker, MBOX_PATIENCE,
-                     &dotlocked) < 0)
-        return -1;
-    int result = scan_locked(mb, &scan);
-    int saved = errno;
-    unlock_mailbox(mb->fd, mb->dotlocker, dotlocked);
-    errno = saved;
-    *count = scan.count;
-    return result;
 }
 
 /* Does an empty line end at this offset? */
@@ -262,6 +139,8 @@ static int mbox_confirm(struct mailbox *mb, const struct message *m)
         result = mbox_verify(mb->fd, (uint64_t)st.st_size, m);
     int saved = errno;
     lock_fcntl(mb->fd, F_UNLCK);
+    if (result < 0)
+        mbox_forget(mb);
     errno = saved;
     return result;
 }
@@ -270,6 +149,7 @@ const struct mailbox_format mbox_format = {
     .name = "mbox",
     .open = mbox_open,
     .recover = mbox_recover,
+    .recall = mbox_recall,
     .scan = mbox_scan,
     .identify = mbox_identify,
     .confirm = mbox_confirm,

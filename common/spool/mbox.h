@@ -23,7 +23,12 @@ struct identity *mbox_identities(const struct mailbox *mb,
  * Returns 0, or -1 with errno ESTALE. */
 int mbox_verify(int fd, uint64_t size, const struct message *m);
 
-/* mailbox_format.recover, .update and .identify of the mbox. */
+/* The index is wrong: the next session must not believe it. */
+void mbox_forget(const struct mailbox *mb);
+
+/* mailbox_format's functions that have files of their own. */
+int mbox_recall(struct mailbox *, uint64_t *count, uint64_t *octets);
+int mbox_scan(struct mailbox *, struct table_writer *, uint64_t *count);
 int mbox_recover(struct mailbox *);
 int mbox_remove(struct mailbox *, const struct table *, const struct marks *);
 int mbox_identify(struct mailbox *, const struct table *, struct table_writer *,

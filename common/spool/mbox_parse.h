@@ -27,7 +27,8 @@ struct mbox_parser {
     int (*emit)(void *context, const struct message *m);
     void *context;
 
-    uint64_t offset; /* of the next octet to come */
+    uint64_t offset; /* of the next octet to come; a parse that begins at a
+                      * From_ line sets it */
     bool in_message;
     struct message current;
     struct lines lines; /* behind its From_ line, or from the file's start */

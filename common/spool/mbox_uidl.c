@@ -8,6 +8,7 @@
 
 #include "base/exact.h"
 #include "base/slice.h"
+#include "spool/index.h"
 #include "spool/mbox.h"
 #include "spool/twins.h"
 
@@ -163,8 +164,10 @@ static int write_all(const struct identity *all, uint64_t count,
     return 0;
 }
 
-/* The caller holds a lock: is everything where the table says? */
-static int still_there(const struct mailbox *mb, const struct table *table)
+/* The caller holds a lock: is everything from message first on where the table
+ * says? */
+static int still_there(const struct mailbox *mb, const struct table *table,
+                       uint64_t first)
 {
     struct snapshot now;
     struct stat st;
@@ -174,33 +177,99 @@ static int still_there(const struct mailbox *mb, const struct table *table)
     now = snapshot_of(&st);
     if (snapshot_same(&now, &mb->seen))
         return 0;
-    for (uint64_t i = 0; i < table->count; i++)
+    for (uint64_t i = first; i < table->count; i++)
         if (mbox_verify(mb->fd, now.size, &table->messages[i]) < 0)
             return -1;
+    return 0;
+}
+
+/* Opens the index if it is about what the session has seen. */
+static int open_index(const struct mailbox *mb, struct index *x)
+{
+    if (mb->state < 0 || mb->index == NULL ||
+        index_open(x, mb->state, mb->index) < 0)
+        return -1;
+    if (snapshot_same(&x->header.seen, &mb->seen))
+        return 0;
+    index_close(x);
+    return -1;
+}
+
+/* Takes from the index what it knows. Returns how many messages that are. */
+static uint64_t recall_identities(const struct mailbox *mb,
+                                  const struct table *table,
+                                  struct identity *all)
+{
+    uint64_t known = 0;
+    struct index x;
+
+    if (open_index(mb, &x) < 0)
+        return 0;
+    if (x.header.identified <= table->count && index_identities(&x, all) == 0)
+        known = x.header.identified;
+    index_close(&x);
+    return known;
+}
+
+static void remember_identities(const struct mailbox *mb,
+                                const struct table *table,
+                                const struct identity *all)
+{
+    struct index x;
+
+    if (open_index(mb, &x) < 0)
+        return;
+    if (x.header.whole.count == table->count && index_identify(&x, all) < 0)
+        mbox_forget(mb);
+    index_close(&x);
+}
+
+/* Reads the headers of the messages from first on. */
+static int read_identities(const struct mailbox *mb, const struct table *table,
+                           uint64_t first, struct identity *all)
+{
+    if (first < table->count && still_there(mb, table, first) < 0) {
+        mbox_forget(mb);
+        errno = ESTALE;
+        return -1;
+    }
+    for (uint64_t i = first; i < table->count; i++)
+        if (identify(mb->fd, &table->messages[i], &all[i].id) < 0)
+            return -1;
+    return 0;
+}
+
+static int find_identities(const struct mailbox *mb, const struct table *table,
+                           struct identity *all)
+{
+    uint64_t known = recall_identities(mb, table, all);
+
+    if (read_identities(mb, table, known, all) < 0)
+        return -1;
+    for (uint64_t i = 0; i < table->count; i++)
+        all[i].index = (uint32_t)i;
+    if (known == table->count)
+        return 0;
+    twins_number(all, table->count, mb->state, mb->twins);
+    twins_remember(all, table->count, NULL, mb->state, mb->twins);
+    remember_identities(mb, table, all);
     return 0;
 }
 
 struct identity *mbox_identities(const struct mailbox *mb,
                                  const struct table *table)
 {
-    struct identity *all;
-
     if (table->count > UINT32_MAX) {
         errno = EOVERFLOW;
         return NULL;
     }
-    all = still_there(mb, table) < 0 ? NULL
-                                     : calloc(table->count + 1, sizeof *all);
-    for (uint64_t i = 0; all != NULL && i < table->count; i++) {
-        all[i].index = (uint32_t)i;
-        if (identify(mb->fd, &table->messages[i], &all[i].id) < 0) {
-            free(all);
-            all = NULL;
-        }
-    }
-    if (all != NULL)
-        twins_number(all, table->count, mb->state, mb->twins);
-    return all;
+    struct identity *all = calloc(table->count + 1, sizeof *all);
+    if (all == NULL || find_identities(mb, table, all) == 0)
+        return all;
+    int saved = errno;
+    free(all);
+    errno = saved;
+    return NULL;
 }
 
 int mbox_identify(struct mailbox *mb, const struct table *table,
@@ -212,10 +281,8 @@ int mbox_identify(struct mailbox *mb, const struct table *table,
     if (lock_fcntl_within(mb->fd, F_RDLCK, MBOX_PATIENCE) < 0)
         return -1;
     struct identity *all = mbox_identities(mb, table);
-    if (all != NULL) {
-        twins_remember(all, table->count, NULL, mb->state, mb->twins);
+    if (all != NULL)
         result = write_all(all, table->count, to);
-    }
     int saved = errno;
     free(all);
     lock_fcntl(mb->fd, F_UNLCK);

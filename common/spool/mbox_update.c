@@ -15,6 +15,7 @@
  * the mailbox.
  */
 
+#include "spool/index.h"
 #include "spool/mbox.h"
 #include "spool/mover.h"
 #include "spool/state.h"
@@ -179,21 +180,59 @@ static int remove_now(struct update *u, const struct stat *st)
     return result;
 }
 
+/* The index may tell of what stands before the first change, no more, and of
+ * nothing at all unless it is about this mailbox. */
+static void cut_index(const struct update *u, struct index *x)
+{
+    const struct mailbox *mb = u->mb;
+
+    x->fd = -1;
+    if (mb->state < 0 || mb->index == NULL ||
+        index_open(x, mb->state, mb->index) < 0)
+        return;
+    if (u->first > 0 && snapshot_same(&x->header.seen, &mb->seen) &&
+        index_cut(x, mb->fd, u->first) == 0)
+        return;
+    index_close(x);
+    mbox_forget(mb);
+}
+
+static void renew_index(const struct mailbox *mb, struct index *x)
+{
+    struct snapshot now;
+    struct stat st;
+
+    if (x->fd < 0)
+        return;
+    now = fstat(mb->fd, &st) == 0 ? snapshot_of(&st) : x->header.seen;
+    index_left(x, &now);
+    index_close(x);
+}
+
 static int remove_locked(struct update *u)
 {
     struct snapshot now;
+    struct index index;
     struct stat st;
 
     if (fstat(u->mb->fd, &st) < 0 || same_file(u->mb, &st) < 0)
         return -1;
     now = snapshot_of(&st);
     u->size = now.size;
-    if (verify(u, &now) < 0)
+    if (verify(u, &now) < 0) {
+        if (errno == ESTALE)
+            mbox_forget(u->mb);
         return -1;
+    }
     while (!marks_has(u->marks, u->first))
         u->first++;
     u->next = u->first;
-    return remove_now(u, &st);
+    cut_index(u, &index);
+    int result = remove_now(u, &st);
+    int saved = errno;
+    renew_index(u->mb, &index);
+    errno = saved;
+    return result;
 }
 
 /* ---- recovery, under both locks ---- */

@@ -16,8 +16,8 @@ from lib.inside import Died, Inside
 from lib.suite import check, each, equal, limit, needs, until
 
 ROOMS = ("monitor", "front", "auth", "keeper", "tls")            # enum room
-GREETED, LOGIN, SESSION, CLOSED, OPEN = 1, 2, 4, 8, 16          # enum phase
-VERSION = 2
+GREETED, LOGIN, SESSION, CLOSED, OPEN, COUNTED = 1, 2, 4, 8, 16, 512    # enum phase
+VERSION = 3
 HEAD = 8                                                        # octets of type and version
 
 # Who speaks, who listens, when, and the phase of the listener then.
@@ -25,12 +25,13 @@ SCENES = (
     ("front_to_monitor/before_login", "front", "monitor", "greeted", GREETED),
     ("front_to_monitor/in_the_login", "front", "monitor", "named", LOGIN),
     ("front_to_monitor/in_the_session", "front", "monitor", "session", SESSION),
-    ("front_to_keeper", "front", "keeper", "session", OPEN),
+    ("front_to_keeper/counted", "front", "keeper", "session", COUNTED),
+    ("front_to_keeper/listed", "front", "keeper", "listed", OPEN),
     ("keeper_to_monitor", "keeper", "monitor", "session", SESSION),
     ("keeper_to_front", "keeper", "front", "session", SESSION),
     ("auth_to_monitor", "auth", "monitor", "named", LOGIN),
     ("monitor_to_front/before_login", "monitor", "front", "greeted", GREETED),
-    ("monitor_to_keeper", "monitor", "keeper", "session", OPEN),
+    ("monitor_to_keeper", "monitor", "keeper", "session", COUNTED),
     ("tls_to_monitor", "tls", "monitor", "encrypted", SESSION),
 )
 
@@ -92,8 +93,10 @@ def wire(speaker, listener):
 
 def open_scene(bed, stage):
     path = bed.put(mbox.mailbox(2))
-    logged_in = stage in ("session", "encrypted")
+    logged_in = stage in ("session", "listed", "encrypted")
     pop = bed.pop3(login="alice" if logged_in else None, **({"tls": "first"} if stage == "encrypted" else {}))
+    if stage == "listed":
+        pop.lines("LIST")
     if stage == "named":
         pop.ok("USER alice")
         until(lambda: waiting_auth(pop) is not None, "auth waits for the password")
