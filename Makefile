@@ -71,7 +71,7 @@ COMMON = $(addprefix common/, \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
-	spool/maildir_name.c spool/maildir_sizes.c \
+	spool/maildir_name.c spool/maildir_sizes.c spool/folder.c rooms/ground.c \
 	spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \

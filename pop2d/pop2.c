@@ -237,6 +237,7 @@ const struct protocol pop2_protocol = {
     .line = 512,
     .error = "- ",
     .refusal_ends = true,
+    .folders = true,
     .misconfigured = "- server misconfigured\r\n",
     .texts = texts,
     .greet = greet,

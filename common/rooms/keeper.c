@@ -8,8 +8,10 @@
 
 #include "rooms/keeper.h"
 #include "base/clock.h"
+#include "rooms/ground.h"
 #include "rooms/sandbox.h"
 #include "rooms/setup.h"
+#include "spool/dotlock.h"
 #include "spool/formats.h"
 #include "spool/state.h"
 
@@ -18,7 +20,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,12 +28,22 @@ enum {
     INDEX_FROM = 256 * 1024 /* octets; less is read as quickly as looked up */
 };
 
+struct keeper;
+
+/* Makes dotlocks beside folders, which needs no right but the user's. */
+struct folder_locker {
+    struct dotlocker dotlocker; /* first: it is handed to the spool */
+    struct dotlock dotlock;
+    struct keeper *keeper;
+};
+
 struct keeper {
     struct dotlocker dotlocker; /* first: it is handed to the spool */
+    struct folder_locker folder_locker;
     int front, monitor;
-    const struct place *place;
+    struct ground ground;
+    struct spot spot; /* the mailbox that is open */
     uid_t owner;
-    int directory; /* that holds the maildrop, O_PATH; -1: it does not exist */
     bool read_only;
     int state;   /* the user's state directory, O_PATH; -1: none */
     int session; /* holds the session lock; -1: none */
@@ -58,7 +69,15 @@ static void notice(const struct keeper *k, enum notice what, int error)
     frame_send(k->monitor, &f);
 }
 
-/* ---- the dotlock, which the monitor makes for us ---- */
+/* ---- dotlocks: the maildrop's is made by the monitor ---- */
+
+static void notice_dotlock(struct keeper *k, int error)
+{
+    if (error == EEXIST || k->noticed_dotlock)
+        return;
+    k->noticed_dotlock = true;
+    notice(k, NOTICE_NO_DOTLOCK, error);
+}
 
 static int ask_dotlock(struct dotlocker *self)
 {
@@ -70,14 +89,10 @@ static int ask_dotlock(struct dotlocker *self)
         frame_expect(k->monitor, ROOM_KEEPER, k->phase, FRAME_DOTLOCKED,
                      CLOCK_NEVER, &f) < 0)
         _exit(0); /* the monitor is gone, and with it the session */
-    errno = f.dotlocked.error;
-    if (errno == 0)
+    if (f.dotlocked.error == 0)
         return 0;
-    if (errno != EEXIST && !k->noticed_dotlock) {
-        k->noticed_dotlock = true;
-        notice(k, NOTICE_NO_DOTLOCK, errno);
-        errno = f.dotlocked.error;
-    }
+    notice_dotlock(k, f.dotlocked.error);
+    errno = f.dotlocked.error;
     return -1;
 }
 
@@ -92,6 +107,23 @@ static void release_dotlock(struct dotlocker *self)
         frame_expect(k->monitor, ROOM_KEEPER, k->phase, FRAME_DOTLOCKED,
                      CLOCK_NEVER, &f) < 0)
         _exit(0);
+}
+
+static int make_dotlock(struct dotlocker *self)
+{
+    struct folder_locker *l = (struct folder_locker *)self;
+
+    if (dotlock_try(&l->dotlock) == 0)
+        return 0;
+    int reason = errno;
+    notice_dotlock(l->keeper, reason);
+    errno = reason;
+    return -1;
+}
+
+static void remove_dotlock(struct dotlocker *self)
+{
+    dotlock_release(&((struct folder_locker *)self)->dotlock);
 }
 
 /* ---- requests ---- */
@@ -133,17 +165,19 @@ static void put_away(struct keeper *k)
     if (k->session >= 0)
         close(k->session);
     k->session = -1;
+    ground_leave(&k->ground);
     k->phase = PHASE_CLOSED;
 }
 
 /* Takes the session lock. Without a usable state directory there is none. */
 static int take_session(struct keeper *k)
 {
+    const struct place *place = k->spot.place;
     char name[STATE_NAME];
 
     if (k->state < 0)
         return 0;
-    state_file_name(k->place->directory, k->place->name, "session", name);
+    state_file_name(place->directory, place->name, "session", name);
     k->session = lock_session(k->state, name);
     if (k->session >= 0)
         return 0;
@@ -209,14 +243,49 @@ static void tell_recovery(struct keeper *k)
     k->mailbox.recovered = k->mailbox.aside = false;
 }
 
+/* A record's name does not tell whose it is: --recover asks for the folder by
+ * its name, as a client would. */
+static void note_folder(const struct keeper *k)
+{
+    const struct place *place = k->spot.place;
+    char file[STATE_NAME];
+
+    state_file_name(place->directory, place->name, "folder", file);
+    if (k->state >= 0 && !place->format->tree)
+        state_note(k->state, file, k->ground.name);
+}
+
+/* Names the files about the mailbox, and who makes its dotlock. */
+static struct dotlocker *prepare(struct keeper *k)
+{
+    const struct place *place = k->spot.place;
+
+    state_file_name(place->directory, place->name, "record", k->record);
+    state_file_name(place->directory, place->name, "twins", k->twins);
+    state_file_name(place->directory, place->name, "sizes", k->sizes);
+    state_file_name(place->directory, place->name, "index", k->index);
+    if (!k->spot.folder)
+        return &k->dotlocker;
+    note_folder(k);
+    if (dotlock_aim(&k->folder_locker.dotlock, k->spot.directory, place->name) <
+        0)
+        return NULL;
+    return &k->folder_locker.dotlocker;
+}
+
 /* Opens it and answers how many messages there are. */
 static int open_mailbox(struct keeper *k, struct frame *answer)
 {
+    const struct spot *spot = &k->spot;
+
     if (take_session(k) < 0)
         return -1;
-    k->mailbox = (struct mailbox){.format = k->place->format,
-                                  .directory = k->directory,
-                                  .name = k->place->name,
+    struct dotlocker *dotlocker = prepare(k);
+    if (dotlocker == NULL)
+        return -1;
+    k->mailbox = (struct mailbox){.format = spot->place->format,
+                                  .directory = spot->directory,
+                                  .name = spot->place->name,
                                   .owner = k->owner,
                                   .state = k->state,
                                   .record = k->record,
@@ -226,12 +295,14 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                                   .index = k->index,
                                   .index_from = INDEX_FROM,
                                   .read_only = k->read_only,
-                                  .dotlocker = &k->dotlocker,
+                                  .dotlocker = dotlocker,
                                   .fd = -1};
     answer->opened.writable = true;
     answer->opened.tree = k->mailbox.format->tree;
-    if (k->directory < 0)
-        return 0;
+    if (spot->directory < 0) {
+        errno = spot->error;
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+    }
     if (k->mailbox.format->open(&k->mailbox) < 0)
         return errno == ENOENT ? 0 : -1;
     int recovered = k->mailbox.format->recover(&k->mailbox);
@@ -253,24 +324,6 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
     return k->reader < 0 ? -1 : 0;
 }
 
-/* FOLD knows the maildrop by INBOX and by its path, however spelled. */
-static bool is_maildrop(const struct keeper *k, const char *folder)
-{
-    struct stat ours, theirs;
-    const char *slash = strrchr(folder, '/');
-
-    if (folder[0] == '\0' || strcasecmp(folder, "INBOX") == 0)
-        return true;
-    if (folder[0] != '/' || slash == NULL ||
-        strcmp(slash + 1, k->place->name) != 0 || k->directory < 0)
-        return false;
-    char parent[TEXT_FOLDER];
-    memcpy(parent, folder, (size_t)(slash - folder) + 1);
-    parent[slash - folder + 1] = '\0';
-    return stat(parent, &theirs) == 0 && fstat(k->directory, &ours) == 0 &&
-           ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
-}
-
 static void report_trouble(const struct keeper *k, int error)
 {
     if (error == EPERM || error == EACCES)
@@ -279,21 +332,34 @@ static void report_trouble(const struct keeper *k, int error)
         notice(k, NOTICE_TROUBLE, error);
 }
 
+/* What a client may not have, or what is no mailbox, is as empty as what is not
+ * there; but the maildrop is the user's, and that it cannot be opened is said.
+ */
+static bool is_nothing(const struct keeper *k, int error)
+{
+    return k->spot.folder &&
+           (status_of(error) == STATUS_FORBIDDEN || error == ENAMETOOLONG);
+}
+
 static void serve_open(struct keeper *k, const struct frame *request)
 {
     struct frame answer;
+    int error = 0;
 
     put_away(k);
     frame_make(&answer, FRAME_OPENED);
-    if (is_maildrop(k, request->open.folder) && open_mailbox(k, &answer) < 0) {
-        int error = errno;
+    bool found = ground_find(&k->ground, request->open.folder, &k->spot) == 0;
+    if (found && open_mailbox(k, &answer) < 0) {
+        error = errno;
         frame_close_fds(&answer);
         put_away(k);
         frame_make(&answer, FRAME_OPENED);
+    }
+    if (error == 0 || is_nothing(k, error)) {
+        k->phase = PHASE_COUNTED;
+    } else {
         answer.opened.status = status_of(error);
         report_trouble(k, error);
-    } else {
-        k->phase = PHASE_COUNTED;
     }
     frame_send(k->front, &answer);
 }
@@ -483,25 +549,38 @@ static void serve(struct keeper *k, const struct frame *request)
 
 /* ---- birth ---- */
 
-/* The directory that the cage lets it reach: a mailbox that is a tree, or the
- * one that holds it. */
-static int open_ground(const struct keeper *k)
+/* The maildrop itself, where it is a directory. */
+static int open_tree(const struct ground *g)
 {
-    if (k->directory < 0 || !k->place->format->tree)
-        return k->directory;
-    return openat(k->directory, k->place->name,
+    if (g->directory < 0 || !g->maildrop->format->tree)
+        return -1;
+    return openat(g->directory, g->maildrop->name,
                   O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The directories are opened as the user, before the cage closes. */
-static void open_directories(struct keeper *k, const struct keeper_birth *birth)
+static int open_state(const struct keeper *k, const struct keeper_birth *birth)
 {
-    k->directory =
-        open(birth->place.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    k->state =
-        birth->state == NULL ? -1 : state_open(birth->state, birth->user);
-    if (k->state < 0 && birth->state != NULL)
+    int fd = birth->state == NULL ? -1 : state_open(birth->state, birth->user);
+
+    if (fd < 0 && birth->state != NULL)
         notice(k, NOTICE_NO_STATE, errno);
+    return fd;
+}
+
+static int enter_cage(const struct keeper *k)
+{
+    const struct ground *g = &k->ground;
+    struct keeper_files files = {.spool = -1,
+                                 .tree = open_tree(g),
+                                 .folders = g->folders,
+                                 .state = k->state};
+
+    if (!g->maildrop->format->tree)
+        files.spool = g->directory;
+    int result = sandbox_keeper(&files);
+    if (files.tree >= 0)
+        close(files.tree);
+    return result;
 }
 
 static void enter(struct keeper *k, const struct keeper_birth *birth)
@@ -513,39 +592,32 @@ static void enter(struct keeper *k, const struct keeper_birth *birth)
         privileges_drop(&birth->who) < 0 ||
         privileges_tie_life(SIGTERM, birth->parent) < 0)
         _exit(EXIT_CAGE + errno);
-    open_directories(k, birth);
-    int ground = open_ground(k);
-    bool tree = k->place->format->tree;
-    if (getrlimit(RLIMIT_FSIZE, &k->size_limit) < 0 ||
-        sandbox_keeper(tree ? -1 : ground, tree ? ground : -1, k->state) < 0)
+    /* The directories are opened as the user, before the cage closes. */
+    ground_open(&k->ground, &birth->place, &birth->instead, birth->folders);
+    k->state = open_state(k, birth);
+    if (birth->folders != NULL)
+        dotlock_learn(&k->folder_locker.dotlock);
+    if (getrlimit(RLIMIT_FSIZE, &k->size_limit) < 0 || enter_cage(k) < 0)
         _exit(EXIT_CAGE + errno);
-    if (tree && ground >= 0)
-        close(ground);
 }
 
 void keeper_live(const struct keeper_birth *birth)
 {
-    struct keeper k = {.dotlocker = {ask_dotlock, release_dotlock},
-                       .front = birth->front,
-                       .monitor = birth->monitor,
-                       .place = &birth->place,
-                       .owner = birth->who.uid,
-                       .read_only = birth->read_only,
-                       .session = -1,
-                       .table_fd = -1,
-                       .reader = -1,
-                       .mailbox = {.fd = -1},
-                       .phase = PHASE_CLOSED};
+    struct keeper k = {
+        .dotlocker = {ask_dotlock, release_dotlock},
+        .folder_locker = {.dotlocker = {make_dotlock, remove_dotlock},
+                          .keeper = &k},
+        .front = birth->front,
+        .monitor = birth->monitor,
+        .owner = birth->who.uid,
+        .read_only = birth->read_only,
+        .session = -1,
+        .table_fd = -1,
+        .reader = -1,
+        .mailbox = {.fd = -1},
+        .phase = PHASE_CLOSED};
     struct frame request;
 
-    state_file_name(birth->place.directory, birth->place.name, "record",
-                    k.record);
-    state_file_name(birth->place.directory, birth->place.name, "twins",
-                    k.twins);
-    state_file_name(birth->place.directory, birth->place.name, "sizes",
-                    k.sizes);
-    state_file_name(birth->place.directory, birth->place.name, "index",
-                    k.index);
     enter(&k, birth);
     int got;
     while ((got = frame_receive(k.front, ROOM_KEEPER, k.phase, CLOCK_NEVER,

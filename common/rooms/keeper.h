@@ -10,7 +10,9 @@ struct keeper_birth {
     struct identity who;
     const char *user;  /* canonical name */
     const char *state; /* root of the state directories */
-    struct place place;
+    struct place place;   /* of the maildrop */
+    struct place instead; /* what takes its place if it is there */
+    const char *folders;  /* their directory's path; NULL: there are none */
     bool read_only; /* nothing may be changed */
     int front, monitor; /* sockets */
     pid_t parent;

@@ -395,9 +395,15 @@ static void admit(struct monitor *m, const struct frame_decision *d,
                                  .user = d->name,
                                  .place = *place,
                                  .read_only = m->setup->read_only};
+    char folders[PLACE_PATH];
     struct stat st;
     int keeper = -1;
 
+    if (place_instead(m->setup->template, d->name, d->home, &birth.instead) < 0)
+        end_of(m, "maildrop");
+    if (m->setup->folders != NULL &&
+        place_directory(m->setup->folders, d->name, d->home, folders) == 0)
+        birth.folders = folders;
     if (geteuid() == 0 && !place_is_users(m->setup->template) &&
         stat(place->directory, &st) == 0)
         leave_out_group(&birth.who, st.st_gid);

@@ -27,10 +27,14 @@ int sandbox_auth(void);
 /* tls, once it has the key: no files; reads, writes, polls. */
 int sandbox_tls(void);
 
-/* keeper: existing files below mailbox (read, write, truncate), those below
- * tree (read, rename, remove), any below state; O_PATH or directory
- * descriptors, -1 = none. */
-int sandbox_keeper(int mailbox, int tree, int state);
+/* What keeper may reach: existing files below spool (read, write, truncate),
+ * those below tree (read, rename, remove), any below folders and state. O_PATH
+ * or directory descriptors, -1 = none. */
+struct keeper_files {
+    int spool, tree, folders, state;
+};
+
+int sandbox_keeper(const struct keeper_files *files);
 
 /* monitor after the login: makes and removes the dotlock in the mailbox
  * directory, under exactly these names (where they stand is what is compared:

@@ -246,6 +246,9 @@ static const struct call keeper_calls[] = {
     ANY(rseq),
     ANY(gettid),
     ANY(sysinfo), /* qsort(3) asks how much memory there is */
+    ANY(getpid), /* folders' dotlocks */
+    ANY(fstatfs),
+    ONLY(kill, 1, UINT32_MAX, 0),
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 
@@ -402,13 +405,15 @@ int sandbox_tls(void)
     return confine_calls(CALLS(tls_calls));
 }
 
-int sandbox_keeper(int mailbox, int tree, int state)
+int sandbox_keeper(const struct keeper_files *files)
 {
-    const struct territory territories[] = {{mailbox, FILES_UPDATE},
-                                            {tree, FILES_TREE},
-                                            {state, FILES_OWN}};
+    const struct territory territories[] = {
+        {files->spool, FILES_UPDATE},
+        {files->tree, FILES_TREE},
+        {files->folders, FILES_OWN | FILES_TREE},
+        {files->state, FILES_OWN}};
 
-    if (confine_files(territories, 3) < 0)
+    if (confine_files(territories, 4) < 0)
         return -1;
     return confine_calls(CALLS(keeper_calls));
 }

@@ -23,11 +23,9 @@ int sandbox_tls(void)
     return 0;
 }
 
-int sandbox_keeper(int mailbox, int tree, int state)
+int sandbox_keeper(const struct keeper_files *files)
 {
-    (void)mailbox;
-    (void)tree;
-    (void)state;
+    (void)files;
     return 0;
 }
 

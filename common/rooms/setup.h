@@ -25,6 +25,7 @@ struct setup {
     const char *method;   /* how a password arrives, for the log: PASS, HELO */
     const char *service;  /* PAM */
     const char *template; /* --maildrop */
+    const char *folders;  /* --folders; NULL: there are none */
     const char *state;    /* root of the state directories */
     const char *keys[KEY_COUNT]; /* paths of the key files that can be used */
     uint32_t mechanisms;         /* bits of those the protocol speaks */

@@ -40,8 +40,16 @@ static const char *set_config(struct options *o, const char *value)
 static const char *set_maildrop(struct options *o, const char *value)
 {
     if (place_check(value) < 0)
-        return "a template such as mbox:/var/mail/%u";
+        return "auto or a template such as mbox:/var/mail/%u";
     o->template = value;
+    return NULL;
+}
+
+static const char *set_folders(struct options *o, const char *value)
+{
+    if (place_check_directory(value) < 0)
+        return "a directory such as %h/mail";
+    o->folders = value;
     return NULL;
 }
 
@@ -320,6 +328,8 @@ static const struct row rows[] = {
     {"key", 'k', "FILE", set_key, true, "its key (in the same file)", "pop3d"},
     {"tls-min", 0, "VERSION", set_tls_min, true, "oldest TLS: 1.0 to 1.3 (1.2)",
      "pop3d"},
+    {"folders", 'F', "DIR", set_folders, true,
+     "where FOLD finds mailboxes (%h/mail)", "pop2d"},
     {"read-only", 'r', NULL, set_read_only, true, "delete nothing", NULL},
     {"state", 'S', "DIR", set_state, true, "state directories' root", NULL},
     {"login-timeout", 0, "SECONDS", set_login_timeout, true,
@@ -503,6 +513,7 @@ static int read_arguments(struct options *o, const char *program, int argc,
 static void set_defaults(struct options *o)
 {
     *o = (struct options){.template = "mbox:/var/mail/%u",
+                          .folders = "%h/mail",
                           .login_timeout = 60,
                           .timeout = 600,
                           .tls_min = TLS_1_2};

@@ -32,6 +32,7 @@ struct options {
     enum action action;
     const char *config; /* NULL: the default one, if it is there */
     const char *template;
+    const char *folders;
     uint32_t providers; /* 0: as who we are */
     const char *pam_service;
     const char *secrets;

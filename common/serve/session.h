@@ -73,6 +73,7 @@ struct protocol {
     const char *error;         /* begins every refusal: "-ERR " */
     bool refusal_ends;         /* every refusal ends the session */
     bool tls;                  /* it knows STLS and --tls */
+    bool folders;              /* it can open more than the maildrop */
     const char *misconfigured; /* what the client hears then */
     const char *const *texts;  /* of the refusals */
     void (*greet)(struct session *);

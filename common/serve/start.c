@@ -352,6 +352,8 @@ static int settle(struct startup *u)
 
     s->method = u->protocol->method;
     s->template = u->options.template;
+    if (u->protocol->folders || u->options.action == ACTION_RECOVER)
+        s->folders = u->options.folders;
     s->policy = &u->options.policy;
     s->read_only = u->options.read_only;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||

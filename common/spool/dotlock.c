@@ -1,6 +1,6 @@
 /* Dotlocks. Runs in the monitor after the login, as the user with the spool's
- * group, inside a Landlock that knows only the spool directory; distrusts what
- * stands in other people's lock files. */
+ * group, inside a Landlock that knows only the spool directory, and for folders
+ * in the keeper; distrusts what stands in other people's lock files. */
 
 #include "spool/dotlock.h"
 #include "base/slice.h"
@@ -73,21 +73,37 @@ static const struct dotlock_names *make_names(const char *mailbox)
         mmap(NULL, sizeof *names, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (names == MAP_FAILED || write_names(names, mailbox) < 0 ||
-        mprotect(names, sizeof *names, PROT_READ) < 0)
+    if (names == MAP_FAILED)
         return NULL;
-    return names;
+    if (write_names(names, mailbox) == 0 &&
+        mprotect(names, sizeof *names, PROT_READ) == 0)
+        return names;
+    munmap(names, sizeof *names);
+    return NULL;
+}
+
+void dotlock_learn(struct dotlock *d)
+{
+    *d = (struct dotlock){.directory = -1, .fd = -1};
+    read_boot(d->boot, sizeof d->boot);
+    if (gethostname(d->host, sizeof d->host - 1) < 0 || d->host[0] == '\0')
+        strcpy(d->host, "localhost");
+}
+
+int dotlock_aim(struct dotlock *d, int directory, const char *name)
+{
+    if (d->names != NULL)
+        munmap((void *)(uintptr_t)d->names, sizeof *d->names);
+    d->directory = directory;
+    d->local = is_local(directory);
+    d->names = make_names(name);
+    return d->names == NULL ? -1 : 0;
 }
 
 int dotlock_prepare(struct dotlock *d, int directory, const char *name)
 {
-    *d = (struct dotlock){.directory = directory, .fd = -1};
-    d->local = is_local(directory);
-    read_boot(d->boot, sizeof d->boot);
-    if (gethostname(d->host, sizeof d->host - 1) < 0 || d->host[0] == '\0')
-        strcpy(d->host, "localhost");
-    d->names = make_names(name);
-    return d->names == NULL ? -1 : 0;
+    dotlock_learn(d);
+    return dotlock_aim(d, directory, name);
 }
 
 /* Makes a file of our own with pid and host in it. Returns its descriptor, or

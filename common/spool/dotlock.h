@@ -33,9 +33,14 @@ struct dotlock {
     int fd;         /* our lock file while we hold it, else -1 */
 };
 
-/* Prepares a dotlock for the mailbox called name in the directory; once in a
- * process, its names are never given back. Returns 0, or -1 with errno
- * (ENAMETOOLONG). */
+/* Learns what will stand in the lock: host and boot. */
+void dotlock_learn(struct dotlock *d);
+
+/* Prepares a dotlock for the mailbox called name in the directory, in place of
+ * the one it was for. Returns 0, or -1 with errno (ENAMETOOLONG). */
+int dotlock_aim(struct dotlock *d, int directory, const char *name);
+
+/* Both, for a process that has one mailbox only. */
 int dotlock_prepare(struct dotlock *d, int directory, const char *name);
 
 /* Tries once, breaking a stale lock. Returns 0, or -1 with errno: EEXIST when

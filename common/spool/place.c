@@ -7,6 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* auto and a path: an mbox there, but a Maildir in the home directory comes
+ * first. */
+#define AUTO         "auto"
+#define AUTO_MAILDIR "%h/Maildir"
+#define AUTO_SPOOL   "/var/mail/%u"
+
 struct expansion {
     char path[PLACE_PATH];
     size_t len;
@@ -28,8 +34,13 @@ static const char *parse(const char *template,
                          const struct mailbox_format **format)
 {
     size_t len = strcspn(template, ":");
+    struct slice name = {template, len};
 
-    *format = format_find((struct slice){template, len});
+    if (strcmp(template, AUTO) == 0) {
+        *format = format_find(slice_of("mbox"));
+        return AUTO_SPOOL;
+    }
+    *format = format_find(slice_is(name, AUTO) ? slice_of("mbox") : name);
     return *format == NULL || template[len] == '\0' ? NULL : template + len + 1;
 }
 
@@ -51,6 +62,14 @@ int place_check(const char *template)
     const char *path = parse(template, &format);
 
     if (path != NULL && path_ok(path))
+        return 0;
+    errno = EINVAL;
+    return -1;
+}
+
+int place_check_directory(const char *template)
+{
+    if (path_ok(template))
         return 0;
     errno = EINVAL;
     return -1;
@@ -116,26 +135,60 @@ static int split(const struct expansion *e, struct place *place)
     return slice_copy(name, place->name, sizeof place->name);
 }
 
+static int expand(const char *path, const char *user, const char *home,
+                  struct expansion *e)
+{
+    if (!place_name_ok(user)) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (const char *at = path; *at != '\0'; at++) {
+        if (*at == '%')
+            append_code(e, *++at, user, home);
+        else
+            append(e, at, 1);
+    }
+    errno = ENAMETOOLONG;
+    return e->full ? -1 : 0;
+}
+
 int place_expand(const char *template, const char *user, const char *home,
                  struct place *place)
 {
     struct expansion e = {.len = 0};
 
-    if (place_check(template) < 0)
+    if (place_check(template) < 0 ||
+        expand(parse(template, &place->format), user, home, &e) < 0)
         return -1;
-    if (!place_name_ok(user)) {
+    return split(&e, place);
+}
+
+int place_instead(const char *template, const char *user, const char *home,
+                  struct place *place)
+{
+    struct expansion e = {.len = 0};
+
+    place->format = NULL;
+    if (strcspn(template, ":") != strlen(AUTO) ||
+        strncmp(template, AUTO, strlen(AUTO)) != 0)
+        return 0;
+    if (expand(AUTO_MAILDIR, user, home, &e) < 0 || split(&e, place) < 0)
+        return -1;
+    place->format = format_find(slice_of("maildir"));
+    return 0;
+}
+
+int place_directory(const char *template, const char *user, const char *home,
+                    char *path)
+{
+    struct expansion e = {.len = 0};
+
+    if (place_check_directory(template) < 0 ||
+        expand(template, user, home, &e) < 0)
+        return -1;
+    if (e.len == 0 || e.path[0] != '/') {
         errno = EINVAL;
         return -1;
     }
-    for (const char *at = parse(template, &place->format); *at != '\0'; at++) {
-        if (*at == '%')
-            append_code(&e, *++at, user, home);
-        else
-            append(&e, at, 1);
-    }
-    if (e.full) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return split(&e, place);
+    return slice_copy((struct slice){e.path, e.len}, path, PLACE_PATH);
 }

@@ -4,7 +4,9 @@
 /* Where a user's maildrop is: the --maildrop template and what becomes of it.
  * A template is the name of a format (see formats.h), a colon and an absolute
  * path in which %u is the canonical user name, %h the home directory, %1 and %2
- * the first one and two octets of the name, %% a percent sign. */
+ * the first one and two octets of the name, %% a percent sign. With auto in
+ * place of a format it is an mbox, but if there is %h/Maildir that is the
+ * maildrop; auto alone is auto:/var/mail/%u. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +38,16 @@ bool place_is_users(const char *template);
  * template), ENAMETOOLONG. */
 int place_expand(const char *template, const char *user, const char *home,
                  struct place *place);
+
+/* The mailbox that is the maildrop instead, if it is there; place->format is
+ * NULL where the template knows none. The template has been checked. */
+int place_instead(const char *template, const char *user, const char *home,
+                  struct place *place);
+
+/* The same for the path of a directory alone: is it well-formed, and what
+ * becomes of it in path, of PLACE_PATH octets. */
+int place_check_directory(const char *template);
+int place_directory(const char *template, const char *user, const char *home,
+                    char *path);
 
 #endif

@@ -5,6 +5,7 @@
  */
 
 #include "spool/state.h"
+#include "base/exact.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,4 +158,32 @@ void state_file_name(const char *directory, const char *name,
     for (size_t i = 0; i < 12; i++)
         sprintf(file + 2 * i, "%02x", digest[i]);
     snprintf(file + 24, STATE_NAME - 24, ".%s", suffix);
+}
+
+void state_note(int directory, const char *name, const char *text)
+{
+    int fd = openat(directory, name,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return;
+    if (exact_write(fd, text, strlen(text), 0) < 0 || fsync(fd) < 0)
+        unlinkat(directory, name, 0);
+    close(fd);
+}
+
+int state_read_note(int directory, const char *name, char *text, size_t size)
+{
+    int fd =
+        openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : pread(fd, text, size - 1, 0);
+    int saved = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    if (len < 0)
+        return -1;
+    text[len] = '\0';
+    return 0;
 }

@@ -29,4 +29,12 @@ enum {
 void state_file_name(const char *directory, const char *name,
                      const char *suffix, char *file);
 
+/* Writes a line of text into a file of that name, if there is none. Failing is
+ * no error. */
+void state_note(int directory, const char *name, const char *text);
+
+/* Reads such a line into text of size octets, NUL-terminated. Returns 0, or -1
+ * with errno. */
+int state_read_note(int directory, const char *name, char *text, size_t size);
+
 #endif
