@@ -79,6 +79,7 @@ COMMON = $(addprefix common/, \
 	rooms/keeper.c rooms/secure.c rooms/monitor.c serve/trial.c \
 	serve/options.c serve/certificate.c serve/listen.c serve/session.c serve/recover.c serve/surroundings.c \
 	rooms/policy.c rooms/setup.c serve/proxied.c \
+	spool/filesystem.c \
 	serve/start.c)
 POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
 POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)

@@ -252,6 +252,7 @@ struct frame_opened {
     uint32_t tree;          /* each message is a file, to be fetched */
     uint64_t count, octets; /* octets on the wire */
     uint64_t unverified;    /* the first so many must be confirmed */
+    uint32_t shared;        /* other hosts may write: ask, do not look */
     struct snapshot seen;   /* of the single file */
 };
 

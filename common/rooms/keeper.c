@@ -12,6 +12,7 @@
 #include "rooms/sandbox.h"
 #include "rooms/setup.h"
 #include "spool/dotlock.h"
+#include "spool/filesystem.h"
 #include "spool/formats.h"
 #include "spool/state.h"
 
@@ -283,20 +284,23 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
     struct dotlocker *dotlocker = prepare(k);
     if (dotlocker == NULL)
         return -1;
-    k->mailbox = (struct mailbox){.format = spot->place->format,
-                                  .directory = spot->directory,
-                                  .name = spot->place->name,
-                                  .owner = k->owner,
-                                  .state = k->state,
-                                  .record = k->record,
-                                  .size_limit = k->size_limit.rlim_cur,
-                                  .twins = k->twins,
-                                  .sizes = k->sizes,
-                                  .index = k->index,
-                                  .index_from = INDEX_FROM,
-                                  .read_only = k->read_only,
-                                  .dotlocker = dotlocker,
-                                  .fd = -1};
+    k->mailbox =
+        (struct mailbox){.format = spot->place->format,
+                         .directory = spot->directory,
+                         .name = spot->place->name,
+                         .owner = k->owner,
+                         .shared = filesystem_is_shared(spot->directory),
+                         .clock = k->session,
+                         .state = k->state,
+                         .record = k->record,
+                         .size_limit = k->size_limit.rlim_cur,
+                         .twins = k->twins,
+                         .sizes = k->sizes,
+                         .index = k->index,
+                         .index_from = INDEX_FROM,
+                         .read_only = k->read_only,
+                         .dotlocker = dotlocker,
+                         .fd = -1};
     answer->opened.writable = true;
     answer->opened.tree = k->mailbox.format->tree;
     if (spot->directory < 0) {
@@ -318,6 +322,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
     answer->opened.octets = k->octets;
     answer->opened.unverified = k->mailbox.unverified;
     answer->opened.seen = k->mailbox.seen;
+    answer->opened.shared = k->mailbox.shared;
     if (k->count == 0 || k->mailbox.format->tree)
         return 0;
     k->reader = k->mailbox.format->reader(&k->mailbox);

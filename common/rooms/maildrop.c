@@ -56,6 +56,7 @@ static int take(struct maildrop *m, const struct frame *f)
 {
     m->writable = f->opened.writable != 0;
     m->tree = f->opened.tree != 0;
+    m->shared = f->opened.shared != 0;
     m->seen = f->opened.seen;
     m->count = f->opened.count;
     m->unverified = f->opened.unverified;
@@ -218,7 +219,8 @@ static enum status confirm_in_file(struct maildrop *m, uint64_t i)
 {
     if (!look(m->mail, &m->sure))
         return STATUS_TROUBLE;
-    return i >= m->unverified && snapshot_same(&m->sure, &m->seen)
+    return !m->shared && i >= m->unverified &&
+                   snapshot_same(&m->sure, &m->seen)
                ? STATUS_OK
                : ask_confirm(m, i);
 }
@@ -296,7 +298,8 @@ static enum status unchanged(const struct maildrop *m, uint64_t i)
         return now.size == m->sure.size && now.modified == m->sure.modified
                    ? STATUS_OK
                    : STATUS_CHANGED;
-    return snapshot_same(&m->sure, &now) ? STATUS_OK : ask_confirm(m, i);
+    return snapshot_same(&m->sure, &now) && !m->shared ? STATUS_OK
+                                                       : ask_confirm(m, i);
 }
 
 /* Promised octets, and a mailbox that nobody wrote to while they were read

@@ -31,7 +31,8 @@ struct maildrop {
     int mail;   /* read-only description of the single file; -1: none */
     struct snapshot seen; /* of it, at the scan */
     struct snapshot sure; /* of what message is about to be sent from */
-    struct batch batch;   /* of a tree */
+    bool shared; /* what fstat() says of it may be old: keeper is asked */
+    struct batch batch; /* of a tree */
     bool writable;
     uint64_t count, octets; /* messages, and octets on the wire */
     uint64_t unverified;    /* the first so many must be confirmed */

@@ -4,51 +4,34 @@
 
 #include "spool/dotlock.h"
 #include "base/slice.h"
+#include "spool/filesystem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
-/* File systems whose other side may be another host. */
-static const long shared_file_systems[] = {
-    NFS_SUPER_MAGIC,       SMB_SUPER_MAGIC,  0xff534d42 /* CIFS */,
-    0xfe534d42 /* SMB2 */, CEPH_SUPER_MAGIC, 0x65735546 /* FUSE */,
-    AFS_SUPER_MAGIC,       CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC,
-    0x01161970 /* GFS2 */,
-};
-
-static bool is_local(int directory)
-{
-    struct statfs fs;
-
-    if (fstatfs(directory, &fs) < 0)
-        return false;
-    size_t count = sizeof shared_file_systems / sizeof *shared_file_systems;
-    for (size_t i = 0; i < count; i++)
-        if ((uint32_t)fs.f_type == (uint32_t)shared_file_systems[i])
-            return false;
-    return true;
-}
-
-/* What tells this boot from others; "" where /proc does not say. */
+/* What tells this boot from others, and this count of processes from those of
+ * containers: "BOOT/PIDS"; "" where /proc does not say. */
 static void read_boot(char *boot, size_t size)
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     ssize_t len = fd < 0 ? 0 : read(fd, boot, size - 1);
+    struct stat pids;
 
     if (fd >= 0)
         close(fd);
     boot[len > 0 ? len : 0] = '\0';
-    boot[strcspn(boot, "\n")] = '\0';
+    size_t end = strcspn(boot, "\n");
+    boot[end] = '\0';
+    if (end > 0 && stat("/proc/self/ns/pid", &pids) == 0)
+        snprintf(boot + end, size - end, "/%lu", (unsigned long)pids.st_ino);
 }
 
 static int write_names(struct dotlock_names *names, const char *mailbox)
@@ -95,7 +78,7 @@ int dotlock_aim(struct dotlock *d, int directory, const char *name)
     if (d->names != NULL)
         munmap((void *)(uintptr_t)d->names, sizeof *d->names);
     d->directory = directory;
-    d->local = is_local(directory);
+    d->local = !filesystem_is_shared(directory);
     d->names = make_names(name);
     return d->names == NULL ? -1 : 0;
 }
@@ -131,8 +114,8 @@ static int make_ticket(const struct dotlock *d)
 }
 
 /* Is the process that wrote the lock known to be dead? Only a lock that names
- * this host can tell; one of another boot is, whoever has its pid now; kill's
- * EPERM means alive. */
+ * this host can tell; one of another boot is, whoever has its pid now; of one
+ * from another container nothing is known; kill's EPERM means alive. */
 static bool holder_is_dead(const struct dotlock *d, int fd)
 {
     char text[DOTLOCK_TEXT];
@@ -148,7 +131,7 @@ static bool holder_is_dead(const struct dotlock *d, int fd)
     if (pid <= 1 || host == NULL || strcmp(host, d->host) != 0)
         return false;
     if (boot != NULL && d->boot[0] != '\0' && strcmp(boot, d->boot) != 0)
-        return true;
+        return strncmp(boot, d->boot, strcspn(d->boot, "/")) != 0;
     return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
@@ -199,16 +182,21 @@ static bool break_stale(const struct dotlock *d, int ticket)
 }
 
 /* link(2) may have worked although its answer was lost (NFS): what counts is
- * the number of names. Returns 0 or an errno value. */
+ * whose file has the name. Returns 0 or an errno value. */
 static int link_ticket(const struct dotlock *d, int ticket)
 {
-    struct stat st;
+    struct stat ours, named;
 
     if (linkat(d->directory, d->names->ticket, d->directory, d->names->lock,
                0) == 0)
         return 0;
     int reason = errno;
-    return fstat(ticket, &st) == 0 && st.st_nlink == 2 ? 0 : reason;
+    bool worked =
+        fstat(ticket, &ours) == 0 &&
+        fstatat(d->directory, d->names->lock, &named, AT_SYMLINK_NOFOLLOW) ==
+            0 &&
+        ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    return worked ? 0 : reason;
 }
 
 int dotlock_try(struct dotlock *d)

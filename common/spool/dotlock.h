@@ -28,7 +28,7 @@ struct dotlock {
     int directory; /* where the mailbox is; owned by the caller */
     const struct dotlock_names *names;
     char host[128]; /* this host's name, as written into the lock */
-    char boot[40];  /* the kernel's id of this boot, likewise */
+    char boot[64];  /* the kernel's id of this boot, likewise */
     bool local;     /* the directory is on a file system of this host */
     int fd;         /* our lock file while we hold it, else -1 */
 };

@@ -79,6 +79,8 @@ struct mailbox {
     int directory;       /* O_PATH; owned by the caller */
     const char *name;    /* in the directory; owned by the caller */
     uid_t owner;         /* who must own it */
+    bool shared;         /* other hosts may write to it */
+    int clock;           /* a file of ours in state, to tell the time; -1: none */
     int state;           /* the user's state directory, O_PATH; -1: none */
     const char *record;  /* name of the progress record in it */
     uint64_t size_limit; /* no file can be written beyond it (RLIMIT_FSIZE) */

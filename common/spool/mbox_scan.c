@@ -5,6 +5,7 @@
  */
 
 #include "base/exact.h"
+#include "spool/filesystem.h"
 #include "spool/index.h"
 #include "spool/mbox.h"
 #include "spool/mbox_parse.h"
@@ -116,21 +117,28 @@ static int read_messages(struct scan *scan, uint64_t offset, uint64_t size)
     return result;
 }
 
-/* Could it be written again without these times changing? */
-static bool is_settled(const struct snapshot *seen)
+/* Could it be written again without these times changing? Moments are compared
+ * by one clock: the one that gives files their times. */
+static bool is_settled(const struct mailbox *mb, const struct snapshot *seen)
 {
-    struct timespec now;
+    struct timespec here;
+    int64_t now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t young = now.tv_sec * 1000000000LL + now.tv_nsec - RACY_NANOSECONDS;
-    return seen->modified < young && seen->changed < young;
+    if (!mb->shared) {
+        clock_gettime(CLOCK_REALTIME, &here);
+        now = here.tv_sec * 1000000000LL + here.tv_nsec;
+    } else if (filesystem_now(mb->clock, seen->device, &now) < 0) {
+        return false;
+    }
+    return seen->modified < now - RACY_NANOSECONDS &&
+           seen->changed < now - RACY_NANOSECONDS;
 }
 
 static int look(const struct mailbox *mb, struct snapshot *now)
 {
     struct stat st;
 
-    if (fstat(mb->fd, &st) < 0)
+    if (mbox_look(mb, &st) < 0)
         return -1;
     *now = snapshot_of(&st);
     return 0;
@@ -163,7 +171,7 @@ static int scan_locked(struct mailbox *mb, struct scan *scan)
     else
         mbox_forget(mb);
     int result = read_messages(scan, 0, mb->seen.size);
-    mb->settled = is_settled(&mb->seen);
+    mb->settled = is_settled(mb, &mb->seen);
     if (result < 0)
         index_write_drop(&scan->index);
     else
@@ -215,7 +223,7 @@ static int grow_locked(struct mailbox *mb, struct index *x, struct scan *scan)
     index_write_on(&scan->index, x, mb->state, mb->index);
     if (read_messages(scan, scan->index.header.base.resume, now.size) == 0 &&
         scan->index.header.whole.count > kept &&
-        index_write_end(&scan->index, mb->fd, &now, is_settled(&now)) == 0)
+        index_write_end(&scan->index, mb->fd, &now, is_settled(mb, &now)) == 0)
         return 1;
     index_write_drop(&scan->index);
     return 0;

@@ -172,7 +172,7 @@ static int still_there(const struct mailbox *mb, const struct table *table,
     struct snapshot now;
     struct stat st;
 
-    if (fstat(mb->fd, &st) < 0)
+    if (mbox_look(mb, &st) < 0)
         return -1;
     now = snapshot_of(&st);
     if (snapshot_same(&now, &mb->seen))

@@ -215,7 +215,7 @@ static int remove_locked(struct update *u)
     struct index index;
     struct stat st;
 
-    if (fstat(u->mb->fd, &st) < 0 || same_file(u->mb, &st) < 0)
+    if (mbox_look(u->mb, &st) < 0 || same_file(u->mb, &st) < 0)
         return -1;
     now = snapshot_of(&st);
     u->size = now.size;

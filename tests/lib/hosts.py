@@ -5,8 +5,11 @@ three ways:
 
     same        both see the very same directory: one kernel's locks and caches
     fuse        each mounts it by itself through FUSE: own caches, own device number, and locks that a server forwards
-    $SHARED     each sees a directory of this machine that a real network file system is mounted on, such as NFS on
-                loopback: environment variable SHARED names it (tests/run must be told: it forgets all others)
+    network     both see a directory that a network file system is mounted on, such as NFS on loopback: the environment
+                variable SHARED names it
+
+The locks that bindfs forwards keep hosts apart, but not processes of one host, because it asks for all of them itself:
+within a host the dotlock alone counts. The kernel's NFS and Ceph clients keep both apart.
 
 A host ends as a machine ends whose power fails: all its processes at once.
 """
@@ -19,6 +22,7 @@ from pathlib import Path
 from . import server
 from .suite import Failure, Skip, check, until
 
+SHARED = os.environ.get("SHARED")     # read now: workers of the suite forget the environment
 HERE = "192.0.2.1"                # where proxies of the tests listen: testbed.PUBLIC_ADDRESS
 ADDRESSES = {"one": "192.0.2.11", "two": "192.0.2.12"}
 SCRIPT = r"""
@@ -77,12 +81,19 @@ class Host:
     def lives(self):
         return self.process.poll() is None
 
+    def _buried(self):
+        """Its first process has lost its parent and is ours to bury; when it has ended, nothing of the host runs."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            return not os.path.exists(f"/proc/{self.pid}")
+
     def fail(self):
         """The power is off."""
         if self.lives():
             self.process.kill()
             self.process.wait()
-            os.waitpid(self.pid, 0)             # its parent is dead: ours to bury, and then nothing of it runs
+            until(self._buried, f"the processes of host {self.name} to end", 20)
         subprocess.run(["ip", "link", "delete", f"to-{self.name}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, timeout=20)
 
@@ -103,11 +114,11 @@ def shared_directory(bed, way):
             raise Skip("no /dev/fuse")
         base = bed.dir / "shared"
     else:
-        if not os.environ.get("SHARED"):
+        if not SHARED:
             raise Skip("no network file system here: SHARED= names a directory on one")
-        base = Path(os.environ["SHARED"]) / f"restante-test.{os.getpid()}"
+        base = Path(SHARED) / f"restante-test.{os.getpid()}"
     for name, like in ("mail", "/var/mail"), ("state", "/var/lib/restante"):
-        (base / name).mkdir(parents=True)
+        (base / name).mkdir(parents=True, exist_ok=True)
         shutil.copystat(like, base / name)
         os.chown(base / name, os.stat(like).st_uid, os.stat(like).st_gid)
         (base / name).chmod(os.stat(like).st_mode & 0o7777)

@@ -1,0 +1,245 @@
+"""Two hosts, one spool: clients come through HAProxy, deliverers deliver on both, and one host loses its power."""
+
+import os
+import random
+import socket
+import threading
+import time
+
+from clients import haproxy
+from lib import client, hosts, mbox
+from lib.suite import Failure, Skip, check, each, equal, limit, needs, until
+
+OPTIONS = [f"--proxy={hosts.HERE}", "--plaintext=always", "--login-timeout=60"]
+SECONDS = 10
+PROCMAIL = "LOCKSLEEP=1\nLOGFILE=/dev/null\nUMASK=007\n"
+
+
+def names_in(octets):
+    return [line[6:].strip().decode() for line in octets.split(b"\n") if line.startswith(b"storm ")]
+
+
+class Procmail(threading.Thread):
+    """procmail on one host, again and again. What it was not seen to end with is neither delivered nor not."""
+
+    def __init__(self, host, end):
+        super().__init__(daemon=True)
+        self.host, self.end = host, end
+        self.delivered, self.unsure = [], []
+        self.trouble = ""
+
+    def run(self):
+        while time.monotonic() < self.end and self.host.lives():
+            name = f"{self.host.name}-procmail-{len(self.delivered) + len(self.unsure)}"
+            message = mbox.message(1, f"storm {name}\n".encode() + b"x" * random.randrange(3000) + b"\n")
+            code = self.host.run("procmail", "-d", "alice", data=message).returncode
+            (self.delivered if code == 0 else self.unsure).append(name)
+            if code and self.host.lives():
+                self.trouble = f"procmail on {self.host.name} ends with {code}"
+
+
+# Takes the dotlock, then the fcntl lock, as procmail does, but waits for them more often.
+AGENT = r"""
+import fcntl, os, random, sys, time
+path, name, end = sys.argv[1], sys.argv[2], time.monotonic() + float(sys.argv[3])
+ticket, done = f"{path}.{name}", 0
+while time.monotonic() < end:
+    with open(ticket, "w") as file:
+        file.write(f"{os.getpid()}\n")
+    while True:
+        try:
+            os.link(ticket, f"{path}.lock")
+            break
+        except FileExistsError:
+            time.sleep(random.uniform(0.001, 0.02))
+    os.unlink(ticket)
+    print("begin", f"{name}-{done}", flush=True)
+    with open(path, "ab", buffering=0) as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        file.write(b"From a@example.org Mon Jan  5 10:00:00 2026\nSubject: s\n\nstorm %s-%d\n%s\n\n"
+                   % (name.encode(), done, b"x" * random.randrange(3000)))
+    os.unlink(f"{path}.lock")
+    print("end", f"{name}-{done}", flush=True)
+    done += 1
+    time.sleep(random.uniform(0, 0.06))
+"""
+
+
+class Agent(threading.Thread):
+    """A delivery agent on one host, which says what it does."""
+
+    def __init__(self, host, seconds):
+        super().__init__(daemon=True)
+        self.host, self.seconds = host, seconds
+        self.delivered, self.unsure, self.trouble = [], [], ""
+
+    def run(self):
+        done = self.host.run("python3", "-c", AGENT, "/var/mail/alice", f"{self.host.name}-agent", str(self.seconds))
+        words = [line.split() for line in done.stdout.decode().splitlines()]
+        self.delivered = [name for said, name, *_ in words if said == "end"]
+        self.unsure = [name for said, name, *_ in words if said == "begin" and name not in self.delivered]
+        if done.returncode and self.host.lives():
+            self.trouble = done.stdout.decode()[-300:]
+
+
+class Poller(threading.Thread):
+    """A client that fetches and deletes through the proxy; each session counts when QUIT is answered."""
+
+    def __init__(self, source, end):
+        super().__init__(daemon=True)
+        self.source, self.end = source, end
+        self.fetched, self.unsure, self.sessions, self.busy, self.cut = [], [], 0, 0, 0
+        self.trouble = ""
+
+    def run(self):
+        while time.monotonic() < self.end:
+            seen = []
+            try:
+                if self.session(seen):
+                    self.fetched += seen
+            except (Failure, OSError) as error:         # the host is gone, or the message was not what it was
+                self.unsure += seen
+                self.cut += 1
+                self.trouble = str(error)
+            time.sleep(random.uniform(0.1, 0.5))
+
+    def session(self, seen):
+        pop = haproxy.connect(source=self.source)
+        try:
+            pop.ok("USER alice")
+            login = pop.ask("PASS alicepw")
+            if "[IN-USE]" in login:
+                self.busy += 1
+                return False
+            check(login.startswith("+OK"), login)
+            for number in range(1, pop.stat()[0] + 1):
+                name, = names_in(pop.retr(number))
+                if random.random() < 0.8:               # some stay between others: the update has to move
+                    pop.ok(f"DELE {number}")
+                    seen.append(name)
+            self.sessions += 1
+            if pop.ask("QUIT").startswith("+OK"):
+                return True
+            self.unsure += seen
+            return False
+        finally:
+            pop.stream.close()
+
+
+def account(deliverers, pollers, left):
+    """Each message exactly once. What a session without an answer to QUIT marked may be removed, or still there."""
+    delivered = [name for one in deliverers for name in one.delivered]
+    perhaps = {name for one in deliverers for name in one.unsure}
+    fetched = [name for one in pollers for name in one.fetched]
+    unsure = {name for one in pollers for name in one.unsure}
+    everything = fetched + left
+    lost = sorted(set(delivered) - set(everything) - unsure)
+    doubled = sorted({name for name in everything if everything.count(name) > 1})
+    foreign = sorted(set(everything) - set(delivered) - perhaps)
+    check(not lost and not doubled and not foreign,
+          f"lost {lost[:5]} ({len(lost)}), doubled {doubled[:5]} ({len(doubled)}), never delivered {foreign[:5]}")
+    return len(delivered), len(fetched)
+
+
+@needs("root", "network", "openssl", "procmail")
+@limit(150)
+@each(*hosts.ways())
+def test_two_hosts(bed, way):
+    """Mail is delivered and fetched on both hosts at once; one fails; nothing is lost or doubled."""
+    (bed.place.dir / "etc/procmailrc").write_text(PROCMAIL)
+    bed.syslog()
+    site = hosts.Site(bed, way, OPTIONS)
+    path = site.put(b"")
+    haproxy.haproxy(bed)
+    end = time.monotonic() + SECONDS
+    deliverers = [one for host in site.hosts for one in (Procmail(host, end), Agent(host, SECONDS))]
+    pollers = [Poller(f"127.0.0.{number}", end) for number in range(1, 4)]
+    for thread in deliverers + pollers:
+        thread.start()
+    time.sleep(SECONDS * 0.6)
+    site.hosts[0].fail()
+    until(lambda: age_lock_of(path, "one") or time.monotonic() > end, "the other host to go on", SECONDS + 5)
+    for thread in deliverers + pollers:
+        thread.join(100)
+        check(not thread.is_alive(), f"{thread} hangs")
+    age_lock_of(path, "one")
+    pop = haproxy.connect()
+    pop.login("alice", "alicepw")                       # recovers what there may be to recover
+    pop.quit()
+    delivered, fetched = account(deliverers, pollers, names_in(path.read_bytes()))
+    sessions = sum(one.sessions for one in pollers)
+    print(f"    hosts/{way}: delivered {delivered}, sessions {sessions}, fetched {fetched}, "
+          f"cut {sum(one.cut for one in pollers)}, in use {sum(one.busy for one in pollers)}")
+    check(delivered > 50 and sessions > 10, f"too little happened: {delivered} messages, {sessions} sessions; "
+          f"{[one.trouble for one in deliverers + pollers]}")
+
+
+def age_lock_of(path, host):
+    """A dotlock that a dead host has left is believed for ten minutes: let them be over. Returns whether there was one."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        ours = lock.read_text("latin-1").split("\n")[1:2] == [host]
+        if ours:
+            old = time.time() - 700
+            os.utime(lock, (old, old))
+        return ours
+    except (FileNotFoundError, OSError):
+        return False
+
+
+def login(host, patience=60):
+    """A session at this very host: the client and the answer to PASS."""
+    sock = socket.create_connection((host.address, 110))
+    pop = client.Pop3(client.Stream.of(sock))
+    pop.ok("USER alice")
+    pop.send("PASS alicepw")
+    return pop, pop.stream.take_line(patience).decode().rstrip("\r\n")
+
+
+def interrupt(site, mail):
+    """Lets the first host remove the first message of a large maildrop, and fail meanwhile. Returns the mailbox's path."""
+    path = site.put(mail)
+    pop, answer = login(site.hosts[0])
+    check(answer.startswith("+OK"), answer)
+    pop.ok("DELE 1")
+    before = os.stat(path).st_mtime_ns
+    pop.send("QUIT")
+    deadline = time.monotonic() + 20
+    while os.stat(path).st_mtime_ns == before and time.monotonic() < deadline:
+        pass
+    site.hosts[0].fail()
+    pop.stream.close()
+    return path
+
+
+@needs("root", "network")
+@limit(150)
+@each(*hosts.ways())
+def test_host_fails_in_its_update(bed, way):
+    """The other host finishes what is pending, once the lock of the dead one counts no more; not an octet is wrong."""
+    log = bed.syslog()
+    mail = mbox.mailbox(1, 1_000_000) + mbox.mailbox(100, 700_000)
+    left = b"".join(message.raw for message in mbox.parse(mail)[1:])
+    for attempt in range(6):
+        site = hosts.Site(bed, way, ["--plaintext=always"])
+        path = interrupt(site, mail)
+        found = path.read_bytes()
+        if found not in (mail, left):
+            break
+        site.close()
+    else:
+        raise Skip("six updates were over before their host was")
+    lock = path.with_name("alice.lock")
+    equal(lock.read_text().split("\n")[1], "one", "whose lock was left")
+    if way == "same":                                   # it takes half a minute
+        _, answer = login(site.hosts[1])
+        check(answer.startswith("-ERR [IN-USE]"), f"a lock of another host is not believed: {answer}")
+        equal(path.read_bytes() == found, True, "the mailbox is not touched meanwhile")
+    check(age_lock_of(path, "one"), "the lock is gone")
+    pop, answer = login(site.hosts[1])
+    check(answer.startswith("+OK maildrop has 100 messages"), answer)
+    pop.quit()
+    equal(path.read_bytes() == left, True, "every octet that was to stay is there, and no other")
+    until(lambda: any("an interrupted update was finished" in line for line in log), f"the log: {log}")
+    check(not lock.exists(), "a lock is left")
+    print(f"    hosts/{way}: the host failed in its update (try {attempt + 1})")
