@@ -82,11 +82,14 @@ class Host:
         return self.process.poll() is None
 
     def _buried(self):
-        """Its first process has lost its parent and is ours to bury; when it has ended, nothing of the host runs."""
-        try:
-            return os.waitpid(self.pid, os.WNOHANG)[0] != 0
-        except ChildProcessError:
-            return not os.path.exists(f"/proc/{self.pid}")
+        """All processes of the host that have lost their parents are ours to bury; its first one ends last."""
+        for pid in server.descendants(os.getpid()):
+            try:
+                if server.parent_of(pid) == os.getpid() and len(server.Process(pid).status["NSpid"].split()) > 1:
+                    os.waitpid(pid, os.WNOHANG)
+            except (OSError, ChildProcessError):
+                pass                                    # gone meanwhile
+        return not os.path.exists(f"/proc/{self.pid}")
 
     def fail(self):
         """The power is off."""
