@@ -94,6 +94,8 @@ AUTH = $(AUTH_ROOM) common/base/stamp.c $(addprefix common/auth/, \
 	main.c plain.c login.c apop.c cram_md5.c scram.c)
 AUTH_KERBEROS4 = $(AUTH_ROOM) $(addprefix common/auth/, kerberos4_main.c \
 	kerberos4.c kerberos4_des.c kerberos4_keys.c kerberos4_load.c)
+AUTH_GSSAPI = $(AUTH_ROOM) $(addprefix common/auth/, \
+	gssapi_main.c gssapi.c userok.c)
 TLS = $(addprefix common/, \
 	tls/main.c tls/key.c tls/pump.c \
 	base/clock.c base/trusted.c \
@@ -102,11 +104,12 @@ TLS = $(addprefix common/, \
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
 AUTH_PROGRAM = $(BUILD)/libexec/restante/auth
+GSSAPI_PROGRAM = $(BUILD)/libexec/restante/auth-gssapi
 KERBEROS4_PROGRAM = $(BUILD)/libexec/restante/auth-kerberos4
 TLS_PROGRAM = $(BUILD)/libexec/restante/tls
 EMPTY = $(BUILD)/libexec/restante/empty
 
-all: $(DAEMONS) $(AUTH_PROGRAM) $(KERBEROS4_PROGRAM) $(TLS_PROGRAM) $(EMPTY)
+all: $(DAEMONS) $(AUTH_PROGRAM) $(GSSAPI_PROGRAM) $(KERBEROS4_PROGRAM) $(TLS_PROGRAM) $(EMPTY)
 
 $(BUILD)/sbin/pop3d: $(call object,$(POP3D))
 $(BUILD)/sbin/pop2d: $(call object,$(POP2D))
@@ -119,6 +122,11 @@ $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lmd $(AUTH_LIBS)
+
+$(GSSAPI_PROGRAM): $(call object,$(AUTH_GSSAPI))
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lmd -lgssapi_krb5 -lkrb5 $(AUTH_LIBS)
 
 $(KERBEROS4_PROGRAM): $(call object,$(AUTH_KERBEROS4))
 	@mkdir -p $(@D)
@@ -138,7 +146,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo "CC $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_KERBEROS4) $(TLS)))
+-include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_GSSAPI) $(AUTH_KERBEROS4) $(TLS)))
 
 # Objects are kept, whichever rule asked for them.
 .SECONDARY:
@@ -148,7 +156,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 # Debian packages that tests use but that had better not be installed: services,
 # and what excludes each other.
 UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd fail2ban \
-	postfix exim4-base exim4-daemon-light dovecot-core sendmail-bin
+	postfix exim4-base exim4-daemon-light dovecot-core sendmail-bin \
+	krb5-kdc krb5-admin-server
 
 # Installs what the lists name and the machine lacks.
 deps:
@@ -219,13 +228,19 @@ faults: $(FAULTS)
 
 # What the suite asks about the contract between the rooms.
 ROWS = $(BUILD)/tests/tools/rows
+INITIATOR = $(BUILD)/tests/tools/initiator
+
+$(INITIATOR): tests/tools/initiator.c
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -lgssapi_krb5
 
 $(ROWS): tests/tools/rows.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
 
-unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS)
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS) $(INITIATOR)
 
 test: all unit fuzz-replay
 	RESTANTE_BUILD=$(BUILD) tests/run

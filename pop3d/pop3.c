@@ -470,7 +470,7 @@ const struct protocol pop3_protocol = {
         MECHANISM_BIT(MECHANISM_CRAM_MD5) |
         MECHANISM_BIT(MECHANISM_SCRAM_SHA_1) |
         MECHANISM_BIT(MECHANISM_SCRAM_SHA_256) |
-        MECHANISM_BIT(MECHANISM_KERBEROS_V4),
+        MECHANISM_BIT(MECHANISM_GSSAPI) | MECHANISM_BIT(MECHANISM_KERBEROS_V4),
     .commands = commands,
     .command_count = LENGTH(commands),
     .login_state = AUTHORIZATION,

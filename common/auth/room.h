@@ -37,9 +37,10 @@ struct auth_row {
      * otherwise. asked_at and the last line are looked after. */
     void (*converse)(struct auth_room *, struct proof *);
     /* Outside, as whoever started the program: may he who has proven who he is
-     * use this account? NULL: the name says it all. */
+     * use this account? May leave a remark there. NULL: the name says it all.
+     */
     enum outcome (*authorize)(struct auth_room *, const struct proof *,
-                              const struct frame_decision *account);
+                              struct frame_decision *account);
 };
 
 /* Waits for name and password (APOP: digest) that came in commands of the

@@ -109,13 +109,16 @@ enum outcome {
 /* What the log says beside the outcome. */
 enum remark {
     REMARK_NONE,
-    REMARK_KEY_FILE,       /* it opens, but has no key to use */
-    REMARK_TICKET_KEY,     /* no key of ours opens it */
-    REMARK_TICKET_SERVICE, /* for another service or host */
-    REMARK_TICKET_REALM,   /* of another realm */
-    REMARK_TICKET_CLOCK,   /* the client's clock differs */
-    REMARK_TICKET_EXPIRED, /* not valid now */
-    REMARK_TICKET_ADDRESS, /* issued to another address; no reason to refuse */
+    REMARK_KEY_FILE,        /* it opens, but has no key to use */
+    REMARK_TICKET_KEY,      /* no key of ours opens it */
+    REMARK_TICKET_SERVICE,  /* for another service or host */
+    REMARK_TICKET_REALM,    /* of another realm */
+    REMARK_TICKET_CLOCK,    /* the client's clock differs */
+    REMARK_TICKET_EXPIRED,  /* not valid now */
+    REMARK_TICKET_ADDRESS,  /* issued to another address; no reason to refuse */
+    REMARK_TICKET_REPEATED, /* used a second time */
+    REMARK_NO_REPLAYS,      /* nowhere to remember used tickets */
+    REMARK_PRINCIPAL,       /* may not be this user */
     REMARK_COUNT
 };
 
@@ -172,10 +175,10 @@ enum tls_version {
 
 enum tls_result { /* of a handshake */
     TLS_DONE,
-    TLS_PROTOCOL, /* what the client sent was not accepted */
-    TLS_ALERT,    /* the client did not accept what we sent */
-    TLS_EOF,      /* the client went away */
-    TLS_TIMEOUT,  /* the deadline for the login passed */
+    TLS_PROTOCOL,  /* what the client sent was not accepted */
+    TLS_ALERT,     /* the client did not accept what we sent */
+    TLS_EOF,       /* the client went away */
+    TLS_TIMEOUT,   /* the deadline for the login passed */
     TLS_ABANDONED, /* front went away */
     TLS_RESULT_COUNT
 };
@@ -320,7 +323,7 @@ struct frame_tls_born {
 
 struct frame_tls_report {
     uint32_t result;
-    uint32_t version; /* if it is done: enum tls_version, and the cipher; */
+    uint32_t version;    /* if it is done: enum tls_version, and the cipher; */
     char text[TEXT_TLS]; /* else the library's reason, or "" */
 };
 

@@ -40,7 +40,7 @@ struct monitor {
     int front, auth, keeper; /* sockets; -1: no such room */
     pid_t front_pid, auth_pid, keeper_pid;
     struct secure secure; /* the tls room */
-    int signals; /* signalfd: a service being stopped */
+    int signals;          /* signalfd: a service being stopped */
     unsigned failures, cancels;
     enum mechanism mechanism; /* of the login under way, or the last one */
     char user[TEXT_USER];     /* canonical, after the login */
@@ -250,6 +250,9 @@ static void log_remark(const struct monitor *m, const struct frame_decision *d)
         [REMARK_TICKET_CLOCK] = "the client's clock differs from ours",
         [REMARK_TICKET_EXPIRED] = "the ticket is not valid now",
         [REMARK_TICKET_ADDRESS] = "the ticket was issued to address ",
+        [REMARK_TICKET_REPEATED] = "the ticket was used a second time",
+        [REMARK_NO_REPLAYS] = "the state directory cannot remember tickets",
+        [REMARK_PRINCIPAL] = "the principal may not log in as this user",
     };
     char quoted[LOG_QUOTED], address[INET_ADDRSTRLEN] = "";
 

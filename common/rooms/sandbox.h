@@ -24,6 +24,10 @@ int sandbox_front(void);
 /* auth, for mechanisms that need no root: as front. */
 int sandbox_auth(void);
 
+/* auth's GSSAPI: as auth, but for one file, open on that descriptor, that it
+ * may open again, read, write and lock; -1 = none. */
+int sandbox_gssapi(int replays);
+
 /* tls, once it has the key: no files; reads, writes, polls. */
 int sandbox_tls(void);
 

@@ -172,6 +172,12 @@ struct call {
 /* What fork(3) asks of clone(2). */
 #define FORK_FLAGS (CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD)
 
+#ifdef SYS_access
+#define ACCESS ANY(access)
+#else
+#define ACCESS ANY(faccessat)
+#endif
+
 #ifdef SYS_poll
 #define OLD_POLL ANY(poll),
 #else
@@ -205,6 +211,18 @@ static const struct call auth_calls[] = {
     MAPPED_MEMORY,
     ANY(fstat),
     ANY(newfstatat),
+};
+
+/* The library looks whether krb5.conf has changed, and opens, locks and reads
+ * the file of used tickets. */
+static const struct call gssapi_calls[] = {
+    EVERY_ROOM,
+    ANY(fstat),
+    ANY(newfstatat),
+    ANY(openat),
+    ANY(fcntl),
+    ANY(lseek),
+    ACCESS,
 };
 
 /* The library's random generator asks whether it was forked. */
@@ -397,6 +415,16 @@ int sandbox_auth(void)
     if (confine_files(NULL, 0) < 0)
         return -1;
     return confine_calls(CALLS(auth_calls));
+}
+
+int sandbox_gssapi(int replays)
+{
+    const struct territory territory = {
+        replays, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE};
+
+    if (confine_files(&territory, 1) < 0)
+        return -1;
+    return confine_calls(CALLS(gssapi_calls));
 }
 
 int sandbox_tls(void)

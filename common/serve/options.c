@@ -165,6 +165,14 @@ static const char *add_domain(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_keytab(struct options *o, const char *value)
+{
+    if (value[0] != '/' || strlen(value) >= TEXT_PATH)
+        return "an absolute path";
+    o->keytab = value;
+    return NULL;
+}
+
 static const char *set_kerberos4(struct options *o, const char *value)
 {
     if (value[0] != '/' || strlen(value) >= TEXT_PATH)
@@ -318,6 +326,8 @@ static const struct row rows[] = {
      "who must send a PROXY header first (nobody)", NULL},
     {"domain", 'd', "NAME", add_domain, true,
      "strip @NAME from user names; may be repeated", NULL},
+    {"keytab", 'K', "FILE", set_keytab, true,
+     "offer GSSAPI with this file's keys of pop/HOST", "pop3d"},
     {"kerberos4", '4', "FILE", set_kerberos4, true,
      "keytab or srvtab with the DES key of Kerberos 4", "pop3d"},
     {"kerberos4-service", 0, "NAME", add_kerberos4_service, true,

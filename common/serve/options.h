@@ -36,6 +36,7 @@ struct options {
     uint32_t providers; /* 0: as who we are */
     const char *pam_service;
     const char *secrets;
+    const char *keytab;
     const char *kerberos4;
     char kerberos4_services[TEXT_SERVICES]; /* a space between two */
     struct policy policy;

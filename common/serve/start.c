@@ -223,6 +223,23 @@ static int choose_secrets(struct startup *u)
     return 0;
 }
 
+/* Others may share a keytab through its group. */
+static void choose_keytab(struct startup *u)
+{
+    const char *path = u->options.keytab;
+
+    if (path == NULL)
+        return;
+    int fd = trusted_open(path, 037);
+    if (fd >= 0) {
+        close(fd);
+        u->setup.keys[KEY_KEYTAB] = path;
+        return;
+    }
+    complain(u, path, why_not(errno));
+    leave_out(u, KEY_KEYTAB, "GSSAPI is not offered", u->error);
+}
+
 /* Kerberos 4 is off until its key file is named. */
 static void choose_kerberos4(struct startup *u)
 {
@@ -254,6 +271,7 @@ static int choose_auth(struct startup *u)
     if ((s->providers & PROVIDER_FILE) != 0 && o->secrets == NULL)
         return complain(u, "--auth=file", "name the file with --secrets");
     s->mechanisms = u->protocol->mechanisms;
+    choose_keytab(u);
     choose_kerberos4(u);
     return choose_secrets(u);
 }

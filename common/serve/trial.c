@@ -26,6 +26,8 @@ static int send_order(const struct setup *s, enum mechanism mechanism, int auth)
     f.order.room_gid = s->room_gid;
     strncpy(f.order.service, s->service, sizeof f.order.service - 1);
     strncpy(f.order.key, key, sizeof f.order.key - 1);
+    if (s->state != NULL)
+        strncpy(f.order.state, s->state, sizeof f.order.state - 1);
     memcpy(f.order.services, s->services, sizeof f.order.services);
     return frame_send(auth, &f);
 }

@@ -1,0 +1,300 @@
+"""GSSAPI against a real KDC: who may, who may not, and clients that lie."""
+
+import concurrent.futures
+import os
+import re
+import time
+
+from lib import kdc, mbox, sasl, server
+from lib.suite import check, each, equal, limit, needs, until
+
+REFUSED = "-ERR [AUTH] authentication failed"
+ACCEPTED = re.compile(r"\+OK maildrop has \d+ messages \(\d+ octets\)")
+UNDER_THE_UNIT = ["setpriv", "--bounding-set=-all,+setuid,+setgid,+sys_chroot", "--no-new-privs", "--"]
+
+
+def start(bed, realm, *options, command=()):
+    """A session whose greeting is read. command: what runs the program."""
+    from lib.client import Pop3
+    session = server.Session([*command, bed.program("pop3d"), "--log=stderr", f"--keytab={realm.keytab}", *options], "socketpair",
+                             bed.dir / f"log.{len(bed.sessions)}")
+    bed.sessions.append(session)
+    pop = Pop3(session.stream)
+    pop.session = session
+    return pop
+
+
+def attempt(bed, realm, user, *options, acts_as="", mutual=True, target="pop@localhost", layer=b"\1\0\0\0", command=()):
+    """(the server's last line, the log)"""
+    client = kdc.Initiator(bed, realm.ticket(user), target, mutual)
+    pop = start(bed, realm, *options, command=command)
+    reply = kdc.log_in(sasl.Sasl(pop), client, acts_as, layer)
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+    return reply, pop.session.log()
+
+
+def accept(*arguments, user="alice", **more):
+    reply, log = attempt(*arguments, **more)
+    check(ACCEPTED.fullmatch(reply), f"{reply!r}; the log: {log}")
+    equal(log[0], f'login: peer=local method=GSSAPI user="{user}"', "log")
+
+
+def refuse(*arguments, logged, because=None, **more):
+    begin = time.monotonic()
+    reply, log = attempt(*arguments, **more)
+    equal(reply, REFUSED, "reply")
+    check(time.monotonic() - begin >= 1.95, "a refusal takes two seconds")
+    check(f'login failed: peer=local method=GSSAPI attempt=1 reason=refused user="{logged}"' in log, f"log: {log}")
+    check(because is None or any(because in line for line in log), f"log: {log}")
+
+
+def k5login(user, *lines, owner=None, mode=0o600):
+    path = f"/home/{user}/.k5login"
+    with open(path, "w") as file:
+        file.write("".join(line + "\n" for line in lines))
+    os.chown(path, *(2 * [4001 if owner is None and user == "alice" else 4002 if owner is None else owner]))
+    os.chmod(path, mode)
+    return path
+
+
+def forget_homes():
+    for user in "alice", "bob":
+        if os.path.exists(f"/home/{user}/.k5login"):
+            os.unlink(f"/home/{user}/.k5login")
+
+
+@needs("root", "kinit")
+@each(("mutual", True), ("one_way", False))
+def test_own_ticket(bed, mutual):
+    """With and without a name to act as, and that name with a domain."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(2))
+    accept(bed, realm, "alice", mutual=mutual)
+    accept(bed, realm, "alice", mutual=mutual, acts_as="alice")
+    accept(bed, realm, "alice", "--domain=example.org", mutual=mutual, acts_as="alice@example.org")
+
+
+@needs("root", "kinit")
+def test_offered(bed):
+    realm = kdc.Kdc(bed)
+    pop = start(bed, realm, "--plaintext=never")
+    equal(pop.lines("AUTH"), ["GSSAPI"], "AUTH")
+    check("SASL GSSAPI" in pop.lines("CAPA"), "CAPA")
+    pop.expect("QUIT", "+OK bye")
+
+
+@needs("root", "kinit")
+def test_users(bed):
+    """For whom a ticket is good."""
+    realm = kdc.Kdc(bed)
+    refuse(bed, realm, "alice", acts_as="bob", logged="bob", because="the principal may not log in as this user")
+    refuse(bed, realm, "stranger", logged="stranger")
+    refuse(bed, realm, "root", logged="root")
+    refuse(bed, realm, "alice", acts_as="root", logged="root")
+    refuse(bed, realm, "dave", logged="dave")
+    refuse(bed, realm, "alice", acts_as="nobody-of-that-name", logged="nobody-of-that-name")
+    refuse(bed, realm, "alice", acts_as="alice\0", logged="")
+
+
+@needs("root", "kinit", "setpriv")
+@limit(120)
+@each(("all_rights", ()), ("rights_of_the_unit", UNDER_THE_UNIT))
+def test_k5login(bed, command):
+    """The file decides, asked as the user whose it is: in homes of mode 0700, with root's right to look into them and without."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1), "bob")
+    bed.put(mbox.mailbox(1))
+    ask = {"command": command}
+    try:
+        accept(bed, realm, "alice", **ask)
+        k5login("bob", "someone@ELSE.EXAMPLE", "alice@TEST.EXAMPLE")
+        accept(bed, realm, "alice", acts_as="bob", user="bob", **ask)
+        k5login("alice", "bob@TEST.EXAMPLE")
+        refuse(bed, realm, "alice", logged="alice", **ask)
+        k5login("alice", "alice@TEST.EXAMPLE", owner=0, mode=0o600)
+        refuse(bed, realm, "alice", logged="alice", **ask)                # root's, and shut to the user: unreadable
+        k5login("alice", "alice@TEST.EXAMPLE", owner=4002, mode=0o644)
+        refuse(bed, realm, "alice", logged="alice", **ask)                # another's
+        k5login("alice", "alice@TEST.EXAMPLE", owner=0, mode=0o644)
+        accept(bed, realm, "alice", **ask)                                # root may make it
+        os.chown("/home/alice", 0, 0)
+        os.chmod("/home/alice", 0o700)
+        refuse(bed, realm, "alice", logged="alice", **ask)                # the home is shut to its user
+    finally:
+        os.chown("/home/alice", 4001, 4001)
+        forget_homes()
+
+
+@needs("root", "kinit")
+def test_rules(bed):
+    """auth_to_local, and a directory of .k5login files; both are krb5.conf's."""
+    realm = kdc.Kdc(bed, rules="  auth_to_local = RULE:[1:$1](^stranger$)s/.*/bob/\n  auth_to_local = DEFAULT",
+                    more=f" k5login_directory = {bed.dir}/k5login")
+    bed.put(mbox.mailbox(1), "bob")
+    bed.put(mbox.mailbox(1))
+    accept(bed, realm, "stranger", user="bob")
+    accept(bed, realm, "alice")
+    (bed.dir / "k5login").mkdir()
+    (bed.dir / "k5login/alice").write_text("bob@TEST.EXAMPLE\n")
+    refuse(bed, realm, "alice", logged="alice")
+    accept(bed, realm, "bob", acts_as="alice")
+    (bed.dir / "k5login/alice").chmod(0o600)
+    refuse(bed, realm, "bob", acts_as="alice", logged="alice")
+
+
+@needs("root", "kinit")
+def test_keys(bed):
+    """Any key of pop/HOST in the keytab, and no other; tickets for others are refused."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1))
+    refuse(bed, realm, "alice", target="imap@localhost", logged="")          # its key is in the keytab
+    refuse(bed, realm, "alice", target="pop@other.example", logged="")
+    realm.keytab = realm.write_keytab("both", "pop/localhost", "pop/other.example")
+    accept(bed, realm, "alice", target="pop@other.example")
+    accept(bed, realm, "alice")
+    realm.admin("cpw -randkey pop/localhost")
+    refuse(bed, realm, "alice", logged="", because="no key in the key file opens the ticket")
+    realm.keytab = realm.write_keytab("both", "pop/localhost")
+    accept(bed, realm, "alice")
+
+
+@needs("root", "kinit")
+def test_expired_ticket(bed):
+    """A token of a ticket that has ended."""
+    realm = kdc.Kdc(bed, skew=1)
+    client = kdc.Initiator(bed, realm.ticket("alice", "-l", "2s"))
+    _, token = client.token()
+    time.sleep(4.5)
+    pop = start(bed, realm)
+    equal(pop.ask(f"AUTH GSSAPI"), "+ ", "an empty challenge")
+    equal(pop.ask(sasl.b64(token)), REFUSED, "reply")
+    until(lambda: any("the ticket is not valid now" in line or "clock differs" in line for line in pop.session.log()), "a line that says why")
+
+
+@needs("root", "kinit")
+@each(("mutual", True), ("one_way", False))
+def test_replay(bed, mutual):
+    """What somebody has overheard is of no use to him, even where no answer of the server is part of the proof."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1))
+    client = kdc.Initiator(bed, realm.ticket("alice"), mutual=mutual)
+    _, token = client.token()
+    for expected in bool, str:
+        pop = start(bed, realm)
+        sasl.Sasl(pop).begin("GSSAPI")
+        reply = pop.ask(sasl.b64(token))
+        check(reply.startswith("+ ") if expected is bool else reply == REFUSED, reply)
+        pop.stream.close()
+    until(lambda: any("the ticket was used a second time" in line for line in pop.session.log()), "a line that says so")
+    equal(os.stat("/var/lib/restante/.replays").st_mode & 0o777, 0o600, "mode of the file")
+    equal(os.stat("/var/lib/restante/.replays").st_uid, 499, "owner of the file")
+
+
+@needs("root", "kinit")
+@limit(120)
+def test_lies(bed):
+    """Layers that were not offered, messages that are cut or bent, tokens out of turn."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1))
+    environment = realm.ticket("alice")
+
+    def spoil(what, choice=lambda wrapped: wrapped, layer=b"\1\0\0\0"):
+        client = kdc.Initiator(bed, environment, mutual=False)
+        pop = start(bed, realm)
+        talk = sasl.Sasl(pop)
+        talk.begin("GSSAPI")
+        client.unwrap(talk.say(client.token()[1]))
+        reply = talk.say(choice(client.wrap(layer)))
+        pop.stream.close()
+        return what, reply
+    bend = lambda at: lambda octets: octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1:]
+    cases = [("integrity", {"layer": b"\2\0\0\0"}), ("confidentiality", {"layer": b"\4\0\x10\0"}), ("no layer at all", {"layer": b"\0\0\0\0"}),
+             ("two layers", {"layer": b"\3\0\0\0"}), ("too short", {"layer": b"\1\0\0"}), ("an empty message", {"layer": b""}),
+             ("no token", {"choice": lambda octets: b""}), ("half a token", {"choice": lambda octets: octets[:len(octets) // 2]}),
+             ("a bit in the header", {"choice": bend(2)}), ("a bit in the text", {"choice": bend(17)}), ("a bit at the end", {"choice": bend(-2)}),
+             ("the token twice", {"choice": lambda octets: octets + octets}), ("garbage", {"choice": lambda octets: bytes(range(256)) * 200})]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(spoil, what, **more) for what, more in cases]:
+            what, reply = one.result()
+            equal(reply, REFUSED, what)
+    what, reply = spoil("the right choice")
+    check(ACCEPTED.fullmatch(reply), f"{what}: {reply!r}")
+
+
+@needs("root", "kinit")
+@limit(240)
+def test_garbage_of_every_length(bed):
+    """Tokens cut short, and random ones: all refused alike, nothing dies. GARBAGE=all tries every length."""
+    realm = kdc.Kdc(bed)
+    token = kdc.Initiator(bed, realm.ticket("alice")).token()[1]
+    step = 1 if os.environ.get("GARBAGE") == "all" else 23
+    tokens = [token[:length] for length in range(0, len(token), step)]
+    tokens += [os.urandom(length) for length in (1, 100, 65536)] + [token + bytes(60000)]
+    # Not every octet of a token is protected: where none is, the exchange goes on, and still nobody is logged in.
+    bent = [token[:at] + bytes([token[at] ^ 0x81]) + token[at + 1:] for at in range(3, len(token), step)]
+
+    def three(some):
+        pop = start(bed, realm)
+        for one in some:
+            check(pop.ask("AUTH GSSAPI") == "+ ", "no challenge")
+            reply = pop.ask(sasl.b64(one))
+            while one in bent and reply.startswith("+ "):
+                reply = pop.ask("")
+            equal(reply, REFUSED, f"a token of {len(one)} octets")
+        if len(some) == 3:
+            pop.stream.expect_end()
+        pop.stream.close()
+        pop.session.finish()
+        return pop.session.log()
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        for log in pool.map(three, [(tokens + bent)[at:at + 3] for at in range(0, len(tokens + bent), 3)]):
+            check(all(" reason=unavailable " not in line and "error" not in line for line in log), f"log: {log}")
+
+
+@needs("root", "kinit")
+@each(("loose", lambda path: path.chmod(0o644), "chmod 600"), ("missing", os.unlink, "No such file"))
+def test_keytab_that_cannot_be_used(bed, spoil, why):
+    """One line says why; GSSAPI is not offered; passwords go on."""
+    path = bed.private_file("keytab", "no keytab at all")
+    spoil(path)
+    bed.put(mbox.mailbox(1))
+    pop = bed.pop3(f"--keytab={path}", login=None)
+    equal(pop.lines("AUTH"), ["PLAIN", "LOGIN"], "AUTH")
+    pop.expect("AUTH GSSAPI", "-ERR unknown authentication mechanism")
+    pop.login("alice", "alicepw")
+    pop.quit()
+    pop.session.finish()
+    warning, *rest = pop.session.log()
+    check(re.fullmatch(f"warning: GSSAPI is not offered: {path}: .*{why}.*", warning), warning)
+    equal(len(rest), 2, f"other lines in {rest}")
+
+
+@needs("root", "kinit")
+@each(("garbage", None), ("others_keys", "imap/localhost"))
+def test_keytab_without_our_keys(bed, principal):
+    """What --check finds out before anybody logs in, and what who tries is told."""
+    realm = kdc.Kdc(bed)
+    realm.keytab = realm.write_keytab("other", principal) if principal else bed.private_file("other", "no keytab at all")
+    session = bed.start("pop3d", "--check", f"--keytab={realm.keytab}")
+    equal(session.wait(), 78, "exit status of --check")
+    pop = start(bed, realm)
+    equal(pop.ask("AUTH GSSAPI"), "-ERR [SYS/TEMP] authentication is not available, try again later", "reply")
+    check(any("the key file has no key that can be used" in line for line in pop.session.log()), f"log: {pop.session.log()}")
+
+
+@needs("root", "kinit")
+def test_nowhere_to_remember(bed):
+    """Without a state directory a ticket could be used by whoever overhears it: refused, and the log says why."""
+    realm = kdc.Kdc(bed)
+    client = kdc.Initiator(bed, realm.ticket("alice"))
+    pop = start(bed, realm, "--state=/nonexistent/state")
+    equal(kdc.log_in(sasl.Sasl(pop), client), "-ERR [SYS/TEMP] authentication is not available, try again later", "reply")
+    check(any("the state directory cannot remember tickets" in line for line in pop.session.log()), f"log: {pop.session.log()}")
+
+
+@needs("root", "kinit")
+def test_check(bed):
+    realm = kdc.Kdc(bed)
+    session = bed.start("pop3d", "--check", f"--keytab={realm.keytab}")
+    equal(session.wait(), 0, f"exit status of --check, which said {session.log()}")
