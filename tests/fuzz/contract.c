@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&f, 0x55, sizeof f);
     f.fd_count = data[2] % (FRAME_FDS + 1);
     memcpy(&f, data + 3, size - 3);
-    if (!frame_check(&f, size - 3, data[0] % 4, data[1]))
+    unsigned phase = data[1] | (data[0] & 0x80U) << 1;
+    if (!frame_check(&f, size - 3, (data[0] & 0x7f) % (ROOM_TLS + 1), phase))
         return 0;
     switch (f.type) {
     case FRAME_DECISION:
@@ -26,6 +27,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case FRAME_MARKS:
         MUST(f.marks.size <= MARKS_OCTETS);
+        break;
+    case FRAME_TLS_ORDER:
+        MUST(strlen(f.tls_order.cert) < TEXT_PATH);
+        MUST(strlen(f.tls_order.key) < TEXT_PATH);
+        break;
+    case FRAME_TLS_READY:
+        MUST(strlen(f.tls_ready.why) < TEXT_WHY);
+        break;
+    case FRAME_TLS_BORN:
+        MUST(f.fd_count == (f.tls_born.usable ? 2 : 0));
+        break;
+    case FRAME_TLS_CLIENT:
+        MUST(f.fd_count == 1 || f.fd_count == 2);
+        break;
+    case FRAME_TLS_REPORT:
+        MUST(f.tls_report.version < TLS_VERSION_COUNT);
+        MUST(strpbrk(f.tls_report.text, "\"\\\r\n\033") == NULL);
         break;
     default:
         MUST(f.type > 0 && f.type < FRAME_TYPES);
