@@ -7,6 +7,7 @@
 #   make refusals   what a refusal takes, fifty times each
 #   make faults     every kill, error and power cut of an update
 #   make histories  thousands of lives of a mailbox and its index
+#   make abuse      ordinary clients among 600 others, with figures
 #   make bench      figures; nothing of it is needed to build or test
 #   make fuzz       the fuzz targets, TIME= seconds each; fuzz-afl likewise
 #   make lint       compilers' and manuals' warnings as errors
@@ -272,6 +273,11 @@ analyze:
 demo: deps all
 	BUILD=$(BUILD) sh units/demo
 
+# Ordinary clients among 500 idle and 100 hostile connections.
+abuse: all
+	RESTANTE_BUILD=$(BUILD) RESTANTE_ABUSE=full tests/run -j1 -k admin/abuse
+	@cat $(BUILD)/abuse-systemd.txt $(BUILD)/abuse-inetd.txt
+
 bench: all $(BUILD)/tests/bench/skeleton
 	python3 tests/bench/greeting $(BUILD)
 
@@ -386,4 +392,4 @@ clean:
 
 .PHONY: all refusals deps test-deps unit test check lint analyze demo bench faults \
 	histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
-	install uninstall deb clean
+	install uninstall deb abuse clean
