@@ -158,7 +158,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 # and what excludes each other.
 UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd fail2ban \
 	postfix exim4-base exim4-daemon-light dovecot-core sendmail-bin \
-	krb5-kdc krb5-admin-server
+	krb5-kdc krb5-admin-server libpam-krb5
 
 # Installs what the lists name and the machine lacks.
 deps:
@@ -241,7 +241,15 @@ $(ROWS): tests/tools/rows.c $(COMMON_OBJECTS)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd
 
-unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS) $(INITIATOR)
+# A PAM module that misbehaves in many ways.
+PAM_ODD = $(BUILD)/tests/pam/pam_odd.so
+
+$(PAM_ODD): tests/pam/odd.c
+	@mkdir -p $(@D)
+	@echo "LD $@"
+	@$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared $(CFLAGS) -o $@ $< -lpam
+
+unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS) $(INITIATOR) $(PAM_ODD)
 
 test: all unit fuzz-replay
 	RESTANTE_BUILD=$(BUILD) tests/run

@@ -207,6 +207,9 @@ static bool bury_auth(struct monitor *m)
     while (waitpid(m->auth_pid, &status, 0) < 0)
         if (errno != EINTR)
             return false;
+    /* SIGKILL is the monitor's own, for an auth that nobody awaits. */
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        log_death(m, status, "auth");
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

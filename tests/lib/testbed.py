@@ -371,6 +371,12 @@ class Bed:
         """Where the files of a Debian package are that is not installed but unpacked (tests/clients/unpack)."""
         return self.place.build / "tests" / package
 
+    def pam_service(self, lines, name="pop3d"):
+        """These lines are the PAM service until the end of the test."""
+        path = Path("/etc/pam.d", name)
+        self._closers.append(lambda before=path.read_text(): path.write_text(before) and None)
+        path.write_text(lines)
+
     def closing(self, action):
         """Does this at the end of the test, the last first."""
         self._closers.append(action)
