@@ -244,5 +244,5 @@ class Machine:
         except Failure as failure:
             return f"{failure}{self.notes()}"
         for entry in self.path("/var/lib/restante").iterdir():
-            shutil.rmtree(entry)
+            entry.unlink() if entry.is_file() else shutil.rmtree(entry)
         return ""

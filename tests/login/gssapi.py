@@ -3,9 +3,14 @@
 import concurrent.futures
 import os
 import re
+import shutil
+import subprocess
 import time
+from pathlib import Path
 
 from lib import kdc, mbox, sasl, server
+from lib.client import Pop3
+from lib.inside import refused
 from lib.suite import check, each, equal, limit, needs, until
 
 REFUSED = "-ERR [AUTH] authentication failed"
@@ -15,7 +20,6 @@ UNDER_THE_UNIT = ["setpriv", "--bounding-set=-all,+setuid,+setgid,+sys_chroot", 
 
 def start(bed, realm, *options, command=()):
     """A session whose greeting is read. command: what runs the program."""
-    from lib.client import Pop3
     session = server.Session([*command, bed.program("pop3d"), "--log=stderr", f"--keytab={realm.keytab}", *options], "socketpair",
                              bed.dir / f"log.{len(bed.sessions)}")
     bed.sessions.append(session)
@@ -298,3 +302,97 @@ def test_check(bed):
     realm = kdc.Kdc(bed)
     session = bed.start("pop3d", "--check", f"--keytab={realm.keytab}")
     equal(session.wait(), 0, f"exit status of --check, which said {session.log()}")
+
+
+# The room.
+
+def helpers(pid, name="auth-gssapi"):
+    return [child for child in server.descendants(pid) if os.path.basename(os.readlink(f"/proc/{child}/exe")) == name]
+
+
+@needs("root", "kinit", "sandbox")
+def test_who_hears_the_client(bed):
+    """A child that is _restante, in a cage, without the client's descriptor; the parent, which read the keys, does not hear him."""
+    pop = start(bed, kdc.Kdc(bed))
+    equal(pop.ask("AUTH GSSAPI"), "+ ", "a challenge")
+    parent, child = [server.Process(pid) for pid in sorted(helpers(pop.session.pid))]
+    equal(child.uids, [499] * 4, "uid of the child")
+    equal(child.status["Seccomp"], "2", "its filter")
+    equal(child.status["CapEff"].strip("0"), "", "its capabilities")
+    for process in parent, child:
+        files = process.descriptors().values()
+        check(f"socket:[{pop.session.server_inode}]" not in files, f"the client is in {process.pid}: {files}")
+        check(not any(file.startswith("/") and file != "/dev/null" for file in files), f"files: {files}")
+    pop.expect("*", "-ERR authentication cancelled")
+    until(lambda: not helpers(pop.session.pid), "the end of auth-gssapi")
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+
+
+@needs("root", "kinit", "sandbox")
+@each(("setuid", lambda _: ("setuid", 0), "SIGSYS"), ("connect_out", lambda _: ("socket", 2, 1, 0), "SIGSYS"),
+      ("open_the_keytab", lambda path: ("openat", -100, os.fsencode(path), os.O_RDONLY, 0), "EACCES"),
+      ("open_users", lambda _: ("openat", -100, b"/etc/passwd", os.O_RDONLY, 0), "EACCES"),
+      ("make_a_file", lambda _: ("openat", -100, b"/var/lib/restante/.other", os.O_RDWR | os.O_CREAT, 0o600), "EACCES"))
+def test_child_that_is_owned(bed, call, by):
+    """Whoever breaks the library in the cage reaches no key file, no network and no privilege."""
+    realm = kdc.Kdc(bed)
+    pop = start(bed, realm)
+    equal(pop.ask("AUTH GSSAPI"), "+ ", "a challenge")
+    equal(refused(max(helpers(pop.session.pid)), *call(realm.keytab)), by, "refused by")
+
+
+@needs("readelf")
+def test_only_its_own_program_loads_its_libraries(bed):
+    for path in (bed.place.build / "libexec/restante").iterdir():
+        if path.is_file():
+            needed = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, timeout=20, check=True).stdout
+            equal("libgssapi" in needed, path.name == "auth-gssapi", f"{path.name} loads GSS-API")
+            check("libkrb5" not in needed or path.name in ("auth-gssapi", "auth-kerberos4"), f"{path.name} loads libkrb5")
+
+
+@needs("root", "network", "sandbox", "nspawn", "kinit")
+@limit(120)
+def test_under_systemd(bed):
+    """The units as shipped, and with strict.conf: no network, no homes but to read."""
+    machine = bed.machine()
+    realm = kdc.Kdc(bed)
+    environment = realm.ticket("alice")
+    bed.put(mbox.mailbox(2))
+    drop = machine.path("/etc/systemd/system/pop3@.service.d")
+    since = machine.mark()
+    files = {"/etc/restante.keytab": realm.keytab.read_bytes(), "/etc/restante.conf": b"keytab /etc/restante.keytab\n",
+             "/etc/krb5.conf": open("/etc/krb5.conf", "rb").read()}
+
+    def log_in():
+        pop = Pop3(machine.connect())
+        reply = kdc.log_in(sasl.Sasl(pop), kdc.Initiator(bed, environment, mutual=False))
+        pop.expect("QUIT", "+OK bye")
+        return reply
+    try:
+        for name, octets in files.items():
+            machine.path(name).write_bytes(octets)
+            machine.path(name).chmod(0o644 if name.endswith("krb5.conf") else 0o600)
+        check(ACCEPTED.fullmatch(log_in()), "with the unit as shipped")
+        k5login("alice", "alice@TEST.EXAMPLE")
+        check(ACCEPTED.fullmatch(log_in()), "with a .k5login")
+        k5login("alice", "bob@TEST.EXAMPLE")
+        equal(log_in(), REFUSED, "with a .k5login that names another")
+        drop.mkdir(parents=True)
+        strict = (Path(__file__).parents[2] / "units/strict.conf").read_text()
+        (drop / "strict.conf").write_text(strict)
+        machine.run("systemctl", "daemon-reload")
+        equal(log_in(), REFUSED, "homes that are hidden")
+        (drop / "strict.conf").write_text(strict.replace("ProtectHome=yes", "ProtectHome=read-only"))
+        machine.run("systemctl", "daemon-reload")
+        equal(log_in(), REFUSED, "with strict.conf and a .k5login that names another")
+        forget_homes()
+        check(ACCEPTED.fullmatch(log_in()), f"with strict.conf: {machine.log(since, 'pop3d')}")
+    finally:
+        forget_homes()
+        for name in files:
+            machine.path(name).unlink(missing_ok=True)
+        if drop.exists():
+            shutil.rmtree(drop)
+            machine.run("systemctl", "daemon-reload")
+    until(lambda: machine.log(since, "pop3d").count('login: peer=127.0.0.1 method=GSSAPI user="alice"') == 3, "the logins in the journal")
