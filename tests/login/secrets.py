@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from lib import mbox, sasl, testbed
+from lib import mbox, sasl, server, testbed
+from lib.inside import refused
 from lib.suite import check, each, equal, limit, needs
 
 REFUSED = "-ERR [AUTH] authentication failed"
@@ -286,3 +287,43 @@ def test_refusals_take_the_same_time(bed, mechanism):
         print(f"{mechanism}: " + ", ".join(f"{what} {1000 * median:.1f} ms" for what, median in medians.items()), file=sys.stderr)
     spread = max(medians.values()) - min(medians.values())
     check(spread <= most, f"medians differ by {1000 * spread:.1f} ms: {medians}")
+
+
+# The room.
+
+def hearers(session):
+    """auth, and the child of it that hears the client."""
+    return [server.Process(pid) for pid in sorted(pid for pid in server.descendants(session.pid)
+                                                  if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "auth")]
+
+
+@needs("root", "sandbox")
+@each(*((mechanism, mechanism) for mechanism in ("PLAIN", "LOGIN", *DIGESTS[1:])))
+def test_who_hears_the_client(bed, mechanism):
+    """Also where PAM decides in the end: a child that is _restante, in a cage; the parent has no way to the client."""
+    pop = bed.pop3(file_of(bed), login=None)
+    check(pop.ask(f"AUTH {mechanism}").startswith("+ "), "no challenge")
+    auth, hearer = hearers(pop.session)
+    equal(hearer.uids, [testbed.FRONT_UID] * 4, "uid of the child")
+    equal(hearer.status["Seccomp"], "2", "its filter")
+    equal(hearer.status["CapEff"].strip("0"), "", "its capabilities")
+    equal(sorted(len([name for name in process.descriptors().values() if name.startswith("socket:")]) for process in (auth, hearer)),
+          [1, 1], "one socket each")
+    pop.expect("*", "-ERR authentication cancelled")
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+
+
+@needs("root", "sandbox")
+@each(("open_the_secrets", lambda path: ("openat", -100, os.fsencode(path), os.O_RDONLY, 0)), ("setuid", lambda _: ("setuid", 0)),
+      ("connect_out", lambda _: ("socket", 2, 1, 0)), ("start_a_program", lambda _: ("execve", b"/bin/sh", 0, 0)))
+def test_hearer_that_is_owned(bed, call):
+    """It dies of it; the login could not be decided, and the next one can."""
+    bed.put(mbox.mailbox(1))
+    option = file_of(bed)
+    pop = bed.pop3(option, login=None)
+    check(pop.ask("AUTH CRAM-MD5").startswith("+ "), "no challenge")
+    equal(refused(hearers(pop.session)[1].pid, *call(option.split("=")[1])), "SIGSYS", "refused by")
+    equal(pop.ask("*"), "-ERR [SYS/TEMP] authentication is not available, try again later", "the login")
+    check(ACCEPTED.fullmatch(sasl.login(pop, "CRAM-MD5", "alice", "alicepw")), "the next login")
+    pop.quit()
