@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from lib import mbox, sasl, server, testbed
+from lib import mbox, sasl, server, testbed, tls
 from lib.inside import refused
 from lib.suite import check, each, equal, limit, needs
 
@@ -327,3 +327,18 @@ def test_hearer_that_is_owned(bed, call):
     equal(pop.ask("*"), "-ERR [SYS/TEMP] authentication is not available, try again later", "the login")
     check(ACCEPTED.fullmatch(sasl.login(pop, "CRAM-MD5", "alice", "alicepw")), "the next login")
     pop.quit()
+
+
+@needs("root", "network")
+def test_inside_tls(bed):
+    """What would be in clear is not: the list grows by what sends passwords, and a user with a secret may send his password."""
+    bed.put(mbox.mailbox(1))
+    pop = bed.pop3(file_of(bed), *tls.options(bed), login=None, how="tcp", address=testbed.PUBLIC_ADDRESS)
+    equal(pop.lines("AUTH"), list(DIGESTS[1:]), "AUTH before STLS")
+    pop.expect("AUTH PLAIN", "-ERR clear-text logins are not allowed on this connection, send STLS first")
+    pop.ok("STLS")
+    pop.stream = tls.secure(pop.stream, bed)
+    equal(pop.lines("AUTH"), ["PLAIN", "LOGIN", *DIGESTS[1:]], "AUTH inside TLS")
+    check(ACCEPTED.fullmatch(sasl.login(pop, "PLAIN", "alice", "alicepw")), "PLAIN")
+    pop.quit()
+    pop.session.finish()
