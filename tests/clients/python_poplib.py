@@ -42,7 +42,8 @@ def test_every_method(bed, how):
     check({"TOP", "USER", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE"} <= set(before), before)
     equal(before["EXPIRE"], ["NEVER"], "EXPIRE")
     refused(pop.stat)
-    refused(pop.apop, "alice", "alicepw")
+    if "SASL" not in before or "CRAM-MD5" not in before["SASL"]:        # else there are secrets, and APOP is one way to use them
+        refused(pop.apop, "alice", "alicepw")
     refused(pop.rpop, "alice")
     refused(pop.utf8)
     refused(pop.stls)

@@ -1,5 +1,7 @@
 Where clear text is not allowed, USER is not announced, and neither USER nor PASS gets as far as a password check.
 
+# An ordinary user has a secret file, which brings APOP and mechanisms that send no password.
+ways: written octets once maildir
 options: --plaintext=never
 maildrop: 1 message
 S: +OK POP3 \{host} ready

@@ -1,5 +1,7 @@
 What is no command of this server is refused in both states, and costs nothing but the line.
 
+# An ordinary user has a secret file, and with it APOP.
+ways: written octets once maildir
 maildrop: 1 message
 S: +OK POP3 \{host} ready
 C: HELO alice alicepw
