@@ -4,11 +4,12 @@ import grp
 import os
 import re
 import signal
+import socket
 import time
 
 from lib import client, inside, mbox
 from lib.suite import check, each, equal, limit, needs, until
-from lib.testbed import USERS
+from lib.testbed import PUBLIC_ADDRESS, USERS
 
 MAIL = mbox.mailbox(3, 2000)
 MESSAGES = mbox.parse(MAIL)
@@ -135,6 +136,45 @@ def test_filter(bed, program):
     equal(bed.mailbox().read_bytes(), MAIL, "the mailbox")
 
 
+@needs(*MACHINE)
+@limit(90)
+@each(*PROTOCOLS)
+def test_addresses(bed, program):
+    """One socket for IPv4 and IPv6: a mapped address is the IPv4 one. Beyond loopback a password in clear is refused. A
+    socket in the file system is local."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    name = program[:4]
+    drop_in = machine.root / f"etc/systemd/system/{name}.socket.d/unix.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(f"[Socket]\nListenStream=/run/{name}.sock\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", f"{name}.socket")
+    try:
+        since = machine.mark()
+        for address, told in (("127.0.0.1", "127.0.0.1"), ("::1", "::1")):
+            talk = (client.Pop3 if program == "pop3d" else client.Pop2)(machine.connect(program, address))
+            talk.login("alice", "alicepw")
+            talk.quit()
+            until(lambda: any(f"login: peer={told} " in line for line in machine.log(since, program)), f"the login from {told}")
+        unix = socket.socket(socket.AF_UNIX)
+        unix.connect(str(machine.path(f"/run/{name}.sock")))
+        talk = (client.Pop3 if program == "pop3d" else client.Pop2)(client.Stream.of(unix))
+        talk.login("alice", "alicepw")
+        talk.quit()
+        until(lambda: any("login: peer=local " in line for line in machine.log(since, program)), "the login from the file system")
+        stream = machine.connect(program, PUBLIC_ADDRESS)
+        stream.take_line()
+        stream.send(b"USER alice\r\n" if program == "pop3d" else b"HELO alice alicepw\r\n")
+        check(stream.take_line().startswith(b"-"), "a password in clear from beyond loopback")
+        stream.close()
+    finally:
+        drop_in.unlink()
+        drop_in.parent.rmdir()
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "restart", f"{name}.socket")
+
+
 # Locks and updates across boots.
 
 @needs(*MACHINE)
@@ -252,9 +292,8 @@ def test_sockets_stopped_and_started(bed, program):
     """Stopping the socket leaves the session alone; an upgrade restarts it."""
     machine = bed.machine()
     bed.put(MAIL)
-    socket = f"{program[:4]}.socket"
     pop = begin(machine, program)
-    machine.run("systemctl", "restart", socket)
+    machine.run("systemctl", "restart", f"{program[:4]}.socket")
     begin(machine, program, login=None).stream.close()
     equal(pop.stat() if program == "pop3d" else (3, pop.read()), (3, pop.stat()[1]) if program == "pop3d" else (3, MESSAGES[0].size),
           "what the session says afterwards")
