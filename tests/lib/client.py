@@ -256,7 +256,9 @@ class Pop3(Talk):
         """From here on inside TLS."""
         from . import tls       # which knows this module
         self.expect("STLS", "+OK begin TLS")
-        self.stream = self.session.stream = tls.secure(self.stream, bed, context)
+        self.stream = tls.secure(self.stream, bed, context)
+        if hasattr(self, "session"):
+            self.session.stream = self.stream
 
     def retr(self, number):
         return self.multi(f"RETR {number}")
