@@ -9,6 +9,7 @@
 #   make histories  thousands of lives of a mailbox and its index
 #   make abuse      ordinary clients among 600 others, with figures
 #   make bench      figures; nothing of it is needed to build or test
+#   make polls      what polls cost, and the tables of restante-scaling(7)
 #   make fuzz       the fuzz targets, TIME= seconds each; fuzz-afl likewise
 #   make lint       compilers' and manuals' warnings as errors
 #   make valgrind   the parsers under valgrind, over the corpora
@@ -261,7 +262,7 @@ check: test-deps
 lint:
 	$(MAKE) CFLAGS=-Werror all
 	$(MAKE) CFLAGS=-Werror CC=clang BUILD=build-clang all
-	@mandoc -Tlint -Wwarning pop3d/pop3d.8 pop2d/pop2d.8
+	@mandoc -Tlint -Wwarning pop3d/pop3d.8 pop2d/pop2d.8 units/restante-scaling.7
 
 # The analysers, as .clang-tidy and the lists here configure them; quiet is
 # good. ANALYZED leaves out what is another kernel's.
@@ -285,6 +286,12 @@ demo: deps all
 abuse: all
 	RESTANTE_BUILD=$(BUILD) RESTANTE_ABUSE=full tests/run -j1 -k admin/abuse
 	@cat $(BUILD)/abuse-systemd.txt $(BUILD)/abuse-inetd.txt
+
+# What a poll costs, and what that means for many; as root. The recorded figures
+# (tests/bench/polls.figures) are those of restante-scaling(7).
+polls: all
+	tests/bench/polls $(BUILD) >$(BUILD)/polls.figures
+	tests/bench/scale $(BUILD)/polls.figures
 
 bench: all $(BUILD)/tests/bench/skeleton
 	python3 tests/bench/greeting $(BUILD)
@@ -398,6 +405,6 @@ deb:
 clean:
 	rm -rf build build-asan build-clang build-afl build-coverage build-fuzz
 
-.PHONY: all refusals deps test-deps unit test check lint analyze demo bench faults \
+.PHONY: all polls refusals deps test-deps unit test check lint analyze demo bench faults \
 	histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
 	install uninstall deb abuse clean
