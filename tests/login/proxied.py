@@ -1,10 +1,13 @@
 """The PROXY header: who tells what, what it is worth, and what is logged."""
 
+import re
 import socket
 import struct
 from pathlib import Path
 
+from start import contract
 from lib import mbox, testbed
+from lib.inside import Died, Inside
 from lib.suite import check, each, equal, needs, until
 
 PROXY, CLIENT, CLIENT_6 = testbed.PUBLIC_ADDRESS, "198.51.100.7", "2001:db8:1::7"
@@ -208,3 +211,44 @@ def test_wrong_option(bed, option):
     session = bed.start("pop3d", option)
     equal(session.stream.take_all(), b"-ERR [SYS/PERM] server misconfigured\r\n", "answer")
     equal(session.wait(), 64, "exit status")
+
+
+# A front that somebody has broken into.
+
+def frame_type(name):
+    """Its number in enum frame_type."""
+    header = (Path(__file__).resolve().parents[2] / "common/rooms/contract.h").read_text()
+    names = re.findall(r"^    FRAME_(\w+)", re.search(r"enum frame_type \{(.*?)\};", header, re.S)[1], re.M)
+    return names.index(name) + 1
+
+
+def tells(address, client=0):
+    mapped = bytes(10) + b"\xff\xff" + socket.inet_aton(address)
+    return struct.pack("II", client, 0) + mapped
+
+
+@needs("root", "sandbox", "network", "ss")
+@each(("without_a_proxy", "198.18.0.1", b"", "PEER", tells("127.0.0.1"), "that there is not"),
+      ("twice", PROXY, four(), "PEER", tells("127.0.0.1"), "that there is not"),
+      ("login_before_the_header", PROXY, b"PROXY", "ASK_AUTH", bytes(4), "forgot the proxy"),
+      ("refusal_before_the_header", PROXY, b"PROXY", "PLAINTEXT", bytes(4 + 256), "forgot the proxy"),
+      ("no_such_client", PROXY, b"PROXY", "PEER", tells(CLIENT, 3), "Protocol error"),
+      ("claims_loopback_to_log_in", PROXY, four("203.0.113.9"), "ASK_AUTH", bytes(4), "may not have"))
+def test_owned_front(bed, proxy, header, name, body, said):
+    """What the monitor does not believe: a second header, a request before the first, a login that its policy forbids."""
+    session = bed.start("pop3d", f"--proxy={proxy}", "--plaintext=198.51.100.0/24", how="tcp", address=PROXY)
+    session.stream.send(header)
+    if header != b"PROXY":
+        check(session.stream.take_line().startswith(b"+OK POP3 "), "no greeting")
+    until(lambda: (front := session.rooms().front) and "poll" in Path(f"/proc/{front.pid}/wchan").read_text(), "front to wait")
+    rooms = session.rooms()
+    octets = struct.pack("II", frame_type(name), contract.VERSION) + body
+    try:
+        with Inside(rooms.front.pid) as inside:
+            equal(inside.send(contract.wire(rooms.front, rooms.monitor), octets), len(octets), "octets sent")
+    except Died:
+        pass
+    session.stream.take_all()
+    equal(session.wait(), 0, "exit status")
+    equal(len(session.log()), 1, f"lines in {session.log()}")
+    check(session.log()[0].startswith("ended: peer=") and said in session.log()[0], session.log()[0])
