@@ -37,7 +37,7 @@ ATTACKS = (
 def connect(address, source):
     """A connection, or None when the super-server closes it at once."""
     sock = socket.socket()
-    sock.settimeout(30)
+    sock.settimeout(150)        # systemd starts what came last first
     sock.bind((source, 0))
     sock.connect(address)
     return sock
