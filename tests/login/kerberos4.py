@@ -15,6 +15,7 @@ from lib.judge import KEY, key_file
 from lib.kerberos4 import Forge, begin, challenge_of, keytab, log_in, pcbc_encrypt, send_request, srvtab
 from lib.server import descendants
 from lib.suite import check, each, equal, limit, needs, until
+from lib.testbed import PUBLIC_ADDRESS
 
 REFUSED = "-ERR [AUTH] authentication failed"
 CANCELLED = "-ERR authentication cancelled"
@@ -160,6 +161,22 @@ def test_address_of_the_ticket(bed, address, warning):
     check(log_in(pop, Forge(address=bytes(address))).startswith("+OK"), "refused")
     log = end(pop)
     equal([line for line in log if line.startswith("warning")], [warning] if warning else [], "log")
+
+
+@needs("root", "network")
+@each(("the_clients", (198, 51, 100, 7), False), ("the_proxys", (192, 0, 2, 1), True))
+def test_address_behind_a_proxy(bed, address, differs):
+    """It is compared with what the proxy told."""
+    bed.put(mbox.mailbox(1))
+    session = bed.start("pop3d", f"--kerberos4={key(bed)}", f"--proxy={PUBLIC_ADDRESS}", how="tcp", address=PUBLIC_ADDRESS)
+    session.stream.send(b"PROXY TCP4 198.51.100.7 192.0.2.1 40000 110\r\n")
+    pop = Pop3(session.stream)
+    check(log_in(pop, Forge(address=bytes(address))).startswith("+OK"), "refused")
+    pop.quit()
+    session.finish()
+    warnings = [line for line in session.log() if line.startswith("warning")]
+    expected = f'warning: peer=198.51.100.7 via={PUBLIC_ADDRESS} user="alice" the ticket was issued to address 192.0.2.1'
+    equal(warnings, [expected] if differs else [], "log")
 
 
 # Refusals.
