@@ -9,6 +9,7 @@
 #   make histories  thousands of lives of a mailbox and its index
 #   make abuse      ordinary clients among 600 others, with figures
 #   make bench      figures; nothing of it is needed to build or test
+#   make hostile    clients from hell, with figures
 #   make polls      what polls cost, and the tables of restante-scaling(7)
 #   make fuzz       the fuzz targets, TIME= seconds each; fuzz-afl likewise
 #   make lint       compilers' and manuals' warnings as errors
@@ -287,6 +288,10 @@ abuse: all
 	RESTANTE_BUILD=$(BUILD) RESTANTE_ABUSE=full tests/run -j1 -k admin/abuse
 	@cat $(BUILD)/abuse-systemd.txt $(BUILD)/abuse-inetd.txt
 
+# Clients from hell in full size, with figures.
+hostile: all
+	RESTANTE_BUILD=$(BUILD) RESTANTE_HOSTILE=full tests/run -j1 -k wire/hostile
+
 # What a poll costs, and what that means for many; as root. The recorded figures
 # (tests/bench/polls.figures) are those of restante-scaling(7).
 polls: all
@@ -407,4 +412,4 @@ clean:
 
 .PHONY: all polls refusals deps test-deps unit test check lint analyze demo bench faults \
 	histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
-	install uninstall deb abuse clean
+	install uninstall deb abuse hostile clean
