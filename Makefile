@@ -79,7 +79,8 @@ COMMON = $(addprefix common/, \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \
-	rooms/keeper.c rooms/secure.c rooms/monitor.c serve/trial.c \
+	rooms/keeper.c rooms/secure.c rooms/report.c rooms/admission.c \
+	rooms/monitor.c serve/trial.c \
 	serve/options.c serve/certificate.c serve/listen.c serve/session.c serve/recover.c serve/surroundings.c \
 	rooms/policy.c rooms/setup.c serve/proxied.c \
 	spool/filesystem.c \

@@ -52,10 +52,8 @@ void helper_become(int program, const char *name, const int *given,
     char *const argv[] = {(char *)(uintptr_t)name, NULL};
     static char *const envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                                  NULL};
-    sigset_t none;
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    privileges_hear_signals();
     if (arrange(&program, given, count) < 0 ||
         privileges_blank_standard(-1, -1) < 0 ||
         close_others(program, count) < 0 ||

@@ -8,14 +8,10 @@
 
 #include "rooms/monitor.h"
 #include "base/clock.h"
+#include "rooms/admission.h"
 #include "rooms/contract.h"
 #include "rooms/helper.h"
-#include "rooms/keeper.h"
-#include "rooms/privileges.h"
-#include "rooms/sandbox.h"
-#include "spool/dotlock.h"
-#include "spool/formats.h"
-#include "spool/state.h"
+#include "rooms/report.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -64,20 +60,6 @@ static _Noreturn void end_of(const struct monitor *m, const char *what)
     _exit(0);
 }
 
-/* Says so when a room died of something else than its work. */
-static void log_death(const struct monitor *m, int status, const char *room)
-{
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM)
-        log_line(log_of(m), LOG_ERR, "error: %s was killed by signal %d", room,
-                 WTERMSIG(status));
-    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
-        log_line(log_of(m), LOG_CRIT, "error: %s was sent what no room sends",
-                 room);
-    else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_CAGE)
-        log_line(log_of(m), LOG_CRIT, "error: %s could not enter its cage: %s",
-                 room, strerror(WEXITSTATUS(status) - EXIT_CAGE));
-}
-
 /* ---- signals ---- */
 
 /*
@@ -95,15 +77,6 @@ static int catch_signals(void)
     sigaddset(&stop, SIGHUP);
     sigprocmask(SIG_BLOCK, &stop, NULL);
     return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* The other rooms simply die of them. */
-static void hear_signals_again(void)
-{
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void hear_signal(struct monitor *m)
@@ -209,7 +182,7 @@ static bool bury_auth(struct monitor *m)
             return false;
     /* SIGKILL is the monitor's own, for an auth that nobody awaits. */
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
-        log_death(m, status, "auth");
+        report_death(m->setup, status, "auth");
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -229,43 +202,12 @@ static void send_verdict(struct monitor *m, enum outcome outcome, int keeper)
     frame_send(m->front, &f);
 }
 
-static void log_failure(struct monitor *m, enum mechanism mechanism,
-                        const char *reason, const char *user)
+static void fail(struct monitor *m, enum mechanism mechanism,
+                 const char *reason, const char *user)
 {
-    char quoted[LOG_QUOTED];
-
     m->failures++;
-    log_line(log_of(m), LOG_NOTICE,
-             "login failed: peer=%s%s method=%s attempt=%u reason=%s "
-             "user=\"%s\"",
-             m->setup->peer.text, m->setup->via, method_of(m, mechanism),
-             m->failures, reason, log_quote(quoted, user));
-}
-
-/* What an administrator can do something about. */
-static void log_remark(const struct monitor *m, const struct frame_decision *d)
-{
-    static const char *const texts[REMARK_COUNT] = {
-        [REMARK_KEY_FILE] = "the key file has no key that can be used",
-        [REMARK_TICKET_KEY] = "no key in the key file opens the ticket",
-        [REMARK_TICKET_SERVICE] = "the ticket is for another service or host",
-        [REMARK_TICKET_REALM] = "the ticket is of another realm",
-        [REMARK_TICKET_CLOCK] = "the client's clock differs from ours",
-        [REMARK_TICKET_EXPIRED] = "the ticket is not valid now",
-        [REMARK_TICKET_ADDRESS] = "the ticket was issued to address ",
-        [REMARK_TICKET_REPEATED] = "the ticket was used a second time",
-        [REMARK_NO_REPLAYS] = "the state directory cannot remember tickets",
-        [REMARK_PRINCIPAL] = "the principal may not log in as this user",
-    };
-    char quoted[LOG_QUOTED], address[INET_ADDRSTRLEN] = "";
-
-    if (d->remark == REMARK_NONE)
-        return;
-    if (d->remark == REMARK_TICKET_ADDRESS)
-        inet_ntop(AF_INET, d->remark_address, address, sizeof address);
-    log_line(log_of(m), LOG_WARNING, "warning: peer=%s%s user=\"%s\" %s%s",
-             m->setup->peer.text, m->setup->via, log_quote(quoted, d->claimed),
-             texts[d->remark], address);
+    report_failure(m->setup, method_of(m, mechanism), m->failures, reason,
+                   user);
 }
 
 /* A refusal leaves two seconds after the request was read, whatever was wrong
@@ -275,165 +217,38 @@ static void refuse(struct monitor *m, enum outcome outcome, const char *reason,
 {
     int64_t now = clock_ms();
 
-    log_failure(m, m->mechanism, reason, d->claimed);
+    fail(m, m->mechanism, reason, d->claimed);
     clock_sleep_until((d->asked_at < now ? d->asked_at : now) + REFUSAL_DELAY);
     send_verdict(m, outcome, -1);
-}
-
-static struct identity user_of(const struct frame_decision *d)
-{
-    struct identity who = {.uid = d->uid, .gid = d->gid};
-
-    for (uint32_t i = 0; i < d->group_count; i++)
-        who.groups[who.group_count++] = d->groups[i];
-    return who;
-}
-
-static void leave_out_group(struct identity *who, gid_t group)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < who->group_count; i++)
-        if (who->groups[i] != group)
-            who->groups[kept++] = who->groups[i];
-    who->group_count = kept;
-}
-
-/*
- * The group that may make dotlocks in the mailbox directory: the directory's
- * own, where root owns it and lets its group write.
- */
-static gid_t spool_group(int directory, gid_t fallback)
-{
-    struct stat st;
-
-    if (geteuid() != 0 || directory < 0 || fstat(directory, &st) < 0 ||
-        st.st_uid != 0 || st.st_gid == 0 || (st.st_mode & S_IWGRP) == 0)
-        return fallback;
-    return st.st_gid;
-}
-
-/* The state directory is a convenience: without it there is a session, but no
- * [IN-USE] and only the plainest updates. */
-static const char *state_for(struct monitor *m, const struct frame_decision *d)
-{
-    const struct setup *s = m->setup;
-
-    if (s->state == NULL)
-        return NULL;
-    if (state_make(s->state, d->name, d->uid, d->gid, s->room_gid) == 0)
-        return s->state;
-    log_line(log_of(m), LOG_WARNING,
-             "warning: state directory %s/%s cannot be made: %s", s->state,
-             d->name, strerror(errno));
-    return NULL;
-}
-
-static void bear_keeper(struct monitor *m, struct keeper_birth *birth,
-                        int *keeper_for_front)
-{
-    int to_front[2], to_monitor[2];
-
-    if (frame_wire(to_front) < 0 || frame_wire(to_monitor) < 0)
-        end_of(m, "socketpair");
-    birth->front = to_front[1];
-    birth->monitor = to_monitor[1];
-    birth->parent = getpid();
-    m->keeper_pid = fork();
-    if (m->keeper_pid < 0)
-        end_of(m, "fork");
-    if (m->keeper_pid == 0) {
-        hear_signals_again();
-        keeper_live(birth);
-    }
-    close(to_front[1]);
-    close(to_monitor[1]);
-    m->keeper = to_monitor[0];
-    *keeper_for_front = to_front[0];
-}
-
-static int open_directory(const struct place *place)
-{
-    int fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd >= 0 ? fd
-                   : open(place->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-/*
- * Root no more: the user, with the spool's group as the only other power. A
- * directory that is on the user's own ground, where he could have put a link
- * to another, is opened as the user and lends no group. A tree has no dotlock.
- */
-static void settle(struct monitor *m, const struct identity *user,
-                   const struct place *place)
-{
-    bool own_ground = place_is_users(m->setup->template);
-    bool dotlocks = !place->format->tree;
-    struct identity who = {.uid = user->uid, .gid = user->gid};
-    int directory = -1;
-
-    umask(022); /* others may read whose dotlock it is */
-    if (dotlocks && !own_ground) {
-        directory = open_directory(place);
-        who.gid = spool_group(directory, user->gid);
-    }
-    for (size_t i = 0; i < HELPER_COUNT; i++)
-        if (m->setup->helpers[i] >= 0)
-            close(m->setup->helpers[i]);
-    if (m->setup->tls_program >= 0)
-        close(m->setup->tls_program);
-    close(m->setup->empty_directory);
-    if (privileges_drop(&who) < 0)
-        end_of(m, "drop");
-    if (dotlocks && own_ground)
-        directory = open_directory(place);
-    if (dotlock_prepare(&m->dotlock, directory, place->name) < 0 ||
-        sandbox_monitor(directory, m->dotlock.names) < 0)
-        end_of(m, "sandbox");
 }
 
 /* Bears the user's keeper, becomes him, and hands front the keeper's socket. */
 static void admit(struct monitor *m, const struct frame_decision *d,
                   const struct place *place)
 {
-    struct keeper_birth birth = {.who = user_of(d),
-                                 .user = d->name,
-                                 .place = *place,
-                                 .read_only = m->setup->read_only};
-    char folders[PLACE_PATH];
-    struct stat st;
-    int keeper = -1;
+    struct admission admitted;
 
-    if (place_instead(m->setup->template, d->name, d->home, &birth.instead) < 0)
-        end_of(m, "maildrop");
-    if (m->setup->folders != NULL &&
-        place_directory(m->setup->folders, d->name, d->home, folders) == 0)
-        birth.folders = folders;
-    if (geteuid() == 0 && !place_is_users(m->setup->template) &&
-        stat(place->directory, &st) == 0)
-        leave_out_group(&birth.who, st.st_gid);
+    if (admission_bear(m->setup, d, place, &admitted) < 0)
+        end_of(m, "keeper");
+    m->keeper = admitted.monitor;
+    m->keeper_pid = admitted.pid;
     memcpy(m->user, d->name, sizeof m->user);
-    birth.state = state_for(m, d);
-    bear_keeper(m, &birth, &keeper);
-    settle(m, &birth.who, &birth.place);
+    if (admission_settle(m->setup, d, place, &m->dotlock) < 0)
+        end_of(m, "drop");
     m->phase = PHASE_SESSION;
-    send_verdict(m, OUTCOME_ACCEPTED, keeper);
-    close(keeper);
+    send_verdict(m, OUTCOME_ACCEPTED, admitted.front);
+    close(admitted.front);
 }
 
 static void accept_login(struct monitor *m, const struct frame_decision *d)
 {
-    char quoted[LOG_QUOTED];
     struct place place;
 
     if (place_expand(m->setup->template, d->name, d->home, &place) < 0) {
         refuse(m, OUTCOME_REFUSED, "refused", d);
         return;
     }
-    log_line(log_of(m), LOG_INFO, "login: peer=%s%s method=%s user=\"%s\"",
-             m->setup->peer.text, m->setup->via, method_of(m, m->mechanism),
-             log_quote(quoted, d->name));
+    report_login(m->setup, method_of(m, m->mechanism), d->name);
     admit(m, d, &place);
 }
 
@@ -461,7 +276,7 @@ static void hear_auth(struct monitor *m)
         f.decision.outcome = OUTCOME_UNAVAILABLE;
         f.decision.asked_at = clock_ms();
     }
-    log_remark(m, &f.decision);
+    report_remark(m->setup, &f.decision);
     if (f.decision.outcome == OUTCOME_ACCEPTED)
         accept_login(m, &f.decision);
     else if (f.decision.outcome == OUTCOME_CANCELLED)
@@ -563,7 +378,7 @@ static void bury_tls(struct monitor *m)
 {
     int status = secure_bury(&m->secure);
 
-    log_death(m, status, "tls");
+    report_death(m->setup, status, "tls");
     if (m->secure.asked && !m->secure.answered)
         secure_tell_front(&m->secure, m->front);
 }
@@ -611,8 +426,8 @@ static void hear_front(struct monitor *m)
         ask_tls(m);
     } else if (f.type == FRAME_PLAINTEXT) {
         if (m->failures < LOGIN_TRIES)
-            log_failure(m, (enum mechanism)f.plaintext.mechanism, "plaintext",
-                        f.plaintext.user);
+            fail(m, (enum mechanism)f.plaintext.mechanism, "plaintext",
+                 f.plaintext.user);
     } else {
         end_of(m, "front speaks for the keeper");
     }
@@ -628,27 +443,6 @@ static void answer_dotlock(struct monitor *m)
     else if (dotlock_try(&m->dotlock) < 0)
         f.dotlocked.error = errno;
     frame_send(m->keeper, &f);
-}
-
-static void log_notice(const struct monitor *m, const struct frame_notice *n)
-{
-    static const char *const texts[NOTICE_COUNT] = {
-        [NOTICE_NO_STATE] = "the state directory cannot be used",
-        [NOTICE_NO_DOTLOCK] = "no dotlock can be made beside the maildrop",
-        [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
-        [NOTICE_TROUBLE] = "the maildrop cannot be served",
-        [NOTICE_RECOVERED] = "an interrupted update was finished",
-        [NOTICE_LEFT_OUT] = "something in the maildrop is no message that can "
-                            "be served and was left out",
-        [NOTICE_ASIDE] = ("a progress record fits the maildrop no more and was "
-                          "put aside in the state directory"),
-    };
-    char quoted[LOG_QUOTED];
-
-    log_line(log_of(m), LOG_WARNING, "warning: user=\"%s\" %s%s%s",
-             log_quote(quoted, m->user), texts[n->notice],
-             n->error != 0 ? ": " : "",
-             n->error != 0 ? strerror(n->error) : "");
 }
 
 static void hear_keeper(struct monitor *m)
@@ -668,7 +462,7 @@ static void hear_keeper(struct monitor *m)
         frame_make(&f, FRAME_DOTLOCKED);
         frame_send(m->keeper, &f);
     } else if (f.type == FRAME_NOTICE) {
-        log_notice(m, &f.notice);
+        report_notice(m->setup, m->user, &f.notice);
     } else {
         end_of(m, "keeper speaks for front");
     }
@@ -709,17 +503,6 @@ static void wait_and_hear(struct monitor *m)
 
 /* ---- the end ---- */
 
-static const char *reason_of(const struct monitor *m)
-{
-    static const char *const reasons[END_COUNT] = {
-        [END_QUIT] = "quit",   [END_EOF] = "eof",     [END_TIMEOUT] = "timeout",
-        [END_ERROR] = "error", [END_INUSE] = "inuse", [END_REFUSED] = "refused",
-        [END_PROXY] = "proxy",
-    };
-
-    return m->said_farewell ? reasons[m->farewell.reason] : "killed";
-}
-
 /*
  * A proxy looks every few seconds whether we live: it says so, or connects and
  * goes without a word, or is its own client. Nobody wants to read of that; a
@@ -739,29 +522,16 @@ static bool is_health_check(const struct monitor *m)
     return silent || itself;
 }
 
-static void log_end(const struct monitor *m)
+static void tell_end(const struct monitor *m)
 {
-    const struct frame_farewell *f = &m->farewell;
-    long seconds = (long)((clock_ms() - m->setup->started) / 1000);
-    char quoted[LOG_QUOTED];
+    const struct frame_farewell *words = m->said_farewell ? &m->farewell : NULL;
 
     if (is_health_check(m))
         return;
-    if (m->phase != PHASE_SESSION) {
-        log_line(log_of(m), LOG_INFO,
-                 "closed before login: peer=%s secs=%ld reason=%s",
-                 m->setup->peer.text, seconds, reason_of(m));
-        return;
-    }
-    log_line(log_of(m), LOG_INFO,
-             "session end: user=\"%s\" peer=%s secs=%ld reason=%s "
-             "messages=%llu octets=%llu retrieved=%llu top=%llu deleted=%llu "
-             "received=%llu sent=%llu",
-             log_quote(quoted, m->user), m->setup->peer.text, seconds,
-             reason_of(m), (unsigned long long)f->messages,
-             (unsigned long long)f->octets, (unsigned long long)f->retrieved,
-             (unsigned long long)f->top, (unsigned long long)f->deleted,
-             (unsigned long long)f->received, (unsigned long long)f->sent);
+    if (m->phase == PHASE_SESSION)
+        report_end(m->setup, m->user, words);
+    else
+        report_closed(m->setup, words);
 }
 
 static void bury(const struct monitor *m, pid_t pid, const char *room)
@@ -773,7 +543,7 @@ static void bury(const struct monitor *m, pid_t pid, const char *room)
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return;
-    log_death(m, status, room);
+    report_death(m->setup, status, room);
 }
 
 static struct monitor new_monitor(const struct setup *setup,
@@ -821,7 +591,7 @@ void monitor_run(const struct setup *setup, const struct secure *secure,
     struct monitor m = new_monitor(setup, secure, front, front_pid);
 
     outlive(&m);
-    log_end(&m);
+    tell_end(&m);
     let_tls_finish(&m);
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -132,4 +133,12 @@ int privileges_close_others(const int *kept, size_t count)
         from = next + 1;
     }
     return close_range((unsigned)from, ~0U, 0);
+}
+
+void privileges_hear_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -39,4 +39,8 @@ int privileges_blank_standard(int in, int out);
  * Returns 0, or -1 with errno: the caller must end. */
 int privileges_close_others(const int *kept, size_t count);
 
+/* Lets every signal through again: the monitor alone takes them from a
+ * descriptor, the rooms that it bears simply die of them. */
+void privileges_hear_signals(void);
+
 #endif
