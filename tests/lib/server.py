@@ -343,7 +343,8 @@ class Rooms:
             else:
                 fork_order.append(process)
         # front is born before the first octet is read, keeper at the login.
-        fork_order.sort(key=lambda process: process.pid)
+        last = int(Path("/proc/sys/kernel/pid_max").read_text())         # behind which numbers begin anew
+        fork_order.sort(key=lambda process: (process.pid - monitor_pid) % last)
         if fork_order:
             self.front = fork_order[0]
         if len(fork_order) > 1:

@@ -63,6 +63,8 @@ class Scene:
         Path("/home/alice/private").write_text("x")
         os.chown("/home/alice/private", *(USERS["alice"][0],) * 2)
         self.pop = bed.pop3(*options, login=login, **more)
+        if login:
+            self.pop.lines("LIST")                   # now front has the mailbox, too
         self.rooms = self.pop.session.rooms()
 
     def close(self):

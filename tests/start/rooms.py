@@ -96,6 +96,7 @@ def test_descriptors_after_login(bed, protocol):
     """The table in the man page."""
     path = bed.put(mbox.mailbox(2))
     pop = getattr(bed, protocol)()
+    have_listed(pop, protocol)
     rooms = pop.session.rooms()
     log = str(pop.session.log_path)
     client_socket = f"socket:[{pop.session.server_inode}]"
@@ -125,6 +126,15 @@ def test_descriptors_after_login(bed, protocol):
     pop.quit()
 
 
+def have_listed(pop, protocol):
+    """Front is given table and mailbox when a client wants more than numbers."""
+    if protocol == "pop3":
+        pop.lines("LIST")
+    else:
+        pop.send("READ 1")
+        pop.read_line()
+
+
 def allowed_rest(descriptors, allowed, room, prefixes=()):
     for fd, target in descriptors.items():
         check(target in allowed or target.startswith(prefixes) or "memfd:" in target, f"{room} holds {fd} -> {target}")
@@ -149,6 +159,7 @@ def test_mailbox_of_front_is_its_own_open(bed):
     """A lock belongs to an open file description: front's must not be the one that keeper locks."""
     path = bed.put(mbox.mailbox(1))
     pop = bed.pop3()
+    have_listed(pop, "pop3")
     rooms = pop.session.rooms()
     (front,) = [fd for fd, target in rooms.front.descriptors().items() if target == str(path)]
     for fd, target in rooms.keeper.descriptors().items():
