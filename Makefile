@@ -8,6 +8,7 @@
 #   make faults     every kill, error and power cut of an update
 #   make histories  thousands of lives of a mailbox and its index
 #   make abuse      ordinary clients among 600 others, with figures
+#   make interop    clients and starters, what works with what, as tables
 #   make bench      figures; nothing of it is needed to build or test
 #   make hostile    clients from hell, with figures
 #   make polls      what polls cost, and the tables of restante-scaling(7)
@@ -257,6 +258,10 @@ unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS) $(INITIATOR
 test: all unit fuzz-replay
 	RESTANTE_BUILD=$(BUILD) tests/run
 
+# Which client works behind which starter, as tables.
+interop: all unit
+	@RESTANTE_BUILD=$(BUILD) tests/interop
+
 check: test-deps
 	$(MAKE) lint
 	$(MAKE) CFLAGS=-Werror test
@@ -411,6 +416,6 @@ deb:
 clean:
 	rm -rf build build-asan build-clang build-afl build-coverage build-fuzz
 
-.PHONY: all polls refusals deps test-deps unit test check lint analyze demo bench faults \
+.PHONY: all polls refusals interop deps test-deps unit test check lint analyze demo bench faults \
 	histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
 	install uninstall deb abuse hostile clean

@@ -48,6 +48,24 @@ def test_kept_by_uidl(bed, how):
     service.ended(5)
 
 
+@needs("fetchmail")
+@each(*programs.TWO_WAYS)
+def test_kept_by_fast_uidl(bed, how):
+    """With fastuidl it looks for the first new message by asking for single UIDLs, and every third time for all."""
+    service, store = programs.Service(bed, how), programs.Store(bed)
+    data = mbox.mailbox(30)
+    service.bed.put(data)
+    fetch = lambda: programs.fetchmail(bed, service, store, "keep", "fastuidl", "3", server_options=["uidl"])
+    fetch()
+    for number in range(31, 36):
+        service.bed.append(mbox.message(number))
+        data += mbox.message(number)
+        fetch()
+        equal(store.messages(), texts(data), f"messages after message {number} had come")
+    equal(service.bed.mailbox().read_bytes(), data, "the mailbox")
+    service.ended(6)
+
+
 @needs("fetchmail", "procmail")
 @each(*programs.PRIVILEGED)
 def test_kept_by_uidl_and_procmail(bed, how):

@@ -6,7 +6,7 @@ set -eu
 root=$1
 shift
 
-umount -R /sys/fs/cgroup
+umount -R /sys/fs/cgroup || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 group=/sys/fs/cgroup/restante-$$
 mkdir "$group"

@@ -7,8 +7,8 @@ import signal
 import socket
 import time
 
-from lib import client, inside, mbox
-from lib.suite import check, each, equal, limit, needs, until
+from lib import client, inside, mbox, server
+from lib.suite import Skip, check, each, equal, limit, needs, until
 from lib.testbed import PUBLIC_ADDRESS, USERS
 
 MAIL = mbox.mailbox(3, 2000)
@@ -337,3 +337,65 @@ def test_flood(bed, program):
         stream.close()
     until(lambda: not machine.monitors(program), "the flood to ebb", 40)
     equal(machine.connect(program, source="127.0.0.10").take_line()[:1], b"+", "the greeting afterwards")
+
+
+# The shipped lines of the other super-servers, on the machine, in place of our sockets.
+
+def configured(machine, kind):
+    """Starts that super-server with the shipped configuration, as unit KIND-shipped."""
+    units = machine.path("/run/restante-units")
+    units.mkdir(exist_ok=True)
+    shipped = lambda name: machine.path(f"/usr/share/doc/restante/examples/{name}").read_text()
+    if kind == "inetd":
+        machine.path("/run/inetd.conf").write_text(shipped("inetd.conf"))
+        command = ["/usr/sbin/inetd", "-i", "/run/inetd.conf"]
+    else:
+        for name in "pop2", "pop3":
+            (units / name).write_text(shipped(f"xinetd-{name}"))
+        machine.path("/run/xinetd.conf").write_text("includedir /run/restante-units\n")
+        command = ["/usr/local/sbin/xinetd", "-dontfork", "-f", "/run/xinetd.conf", "-pidfile", "/run/xinetd.pid"]
+    machine.run("systemctl", "stop", "pop3.socket", "pop2.socket")
+    machine.run("systemd-run", "--quiet", f"--unit={kind}-shipped", *command)
+
+
+@needs(*MACHINE, "inetd")
+@limit(90)
+@each(("inetd", "inetd"), ("xinetd", "xinetd"))
+def test_shipped_lines(bed, kind):
+    """The examples that are installed, as they are, IPv4 and IPv6, with pam_unix."""
+    machine = bed.machine()
+    if kind == "xinetd":
+        xinetd = bed.unpacked("xinetd") / "usr/sbin/xinetd"
+        if not xinetd.exists():
+            raise Skip("xinetd is not unpacked: make test-deps")
+        (machine.root / "usr/local/sbin/xinetd").write_bytes(xinetd.read_bytes())
+        (machine.root / "usr/local/sbin/xinetd").chmod(0o755)
+    try:
+        configured(machine, kind)
+        for program in "pop3d", "pop2d":
+            path = bed.put(MAIL)
+            until(lambda: answers(machine, program), f"{kind} to listen for {program}")
+            for address in ("127.0.0.1", "::1") if kind == "xinetd" else ("127.0.0.1",):
+                talk = (client.Pop3 if program == "pop3d" else client.Pop2)(machine.connect(program, address))
+                talk.login("alice", "alicepw")
+                if program == "pop3d":
+                    equal(talk.retr(1), MESSAGES[0].wire(), "message 1")
+                else:
+                    equal(talk.retr(talk.read()), MESSAGES[0].wire(), "message 1")
+                    talk.acks()
+                rooms = [room for pid in server.descendants(machine.pid) if machine._executes(pid, f"/usr/sbin/{program}")
+                         for room in [server.Process(pid)]]
+                check(rooms and all(0 not in room.uids for room in rooms), "a room of root after the login")
+                talk.quit()
+            equal(path.read_bytes(), MAIL, "the mailbox")
+    finally:
+        machine.run("systemctl", "stop", f"{kind}-shipped.service", status=None)
+        machine.run("systemctl", "start", "pop3.socket", "pop2.socket")
+
+
+def answers(machine, program):
+    try:
+        machine.connect(program).close()
+        return True
+    except OSError:
+        return False
