@@ -203,7 +203,7 @@ def test_inetd(bed):
     lines = [line.split() for line in block.splitlines() if " stream " in line]
     equal([example("pop3d/pop3d.8", "pop3 stream").split(), example("pop2d/pop2d.8", "109 stream").split()], lines, "lines of the manuals")
     shipped = [line.split() for line in (PROJECT / "units/inetd.conf").read_text().splitlines() if line[:1] != "#"]
-    equal(shipped, lines, "lines of units/inetd.conf")
+    equal([line for line in shipped if "--tls" not in line], lines, "lines of units/inetd.conf")
     config = machine.path("/etc/inetd.conf")
     before = config.read_text()
     machine.run("systemctl", "stop", "pop3.socket", "pop2.socket")

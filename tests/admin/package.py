@@ -135,7 +135,7 @@ def test_package(bed):
     upgrade_under_a_session(bed, root, package)
 
     said = root.run("dpkg", "-r", "restante")
-    equal([line[:8] for line in inetd_lines(root)], ["#<off># "] * 2, "inetd's lines after a removal")
+    equal([line[:8] for line in inetd_lines(root)], ["#<off># "] * 3, "inetd's lines after a removal")
     check(root.file("/var/lib/restante").is_dir(), "a removal keeps the state")
     said = root.run("dpkg", "-P", "restante")
     equal(root.changes() - before, set(), f"what a purge leaves; it said {said}")
@@ -158,7 +158,7 @@ def look_at_installation(root):
     for unit in "pop3.socket", "pop2.socket", "restante-recover.service":
         check(not list(root.file("/etc/systemd/system").glob(f"*.wants/{unit}")), f"{unit} is enabled")
     lines = inetd_lines(root)
-    equal([line.split()[:2] for line in lines], [["#<off>#", "pop3"], ["#<off>#", "109"]], "lines for inetd, switched off")
+    equal([line.split()[:2] for line in lines], [["#<off>#", "pop3"], ["#<off>#", "pop3s"], ["#<off>#", "109"]], "lines for inetd, switched off")
     name, _, uid, _, _, home, shell = root.run("getent", "passwd", "_restante").strip().split(":")
     equal((home, shell), ("/", "/usr/sbin/nologin"), "the user")
     check(0 < int(uid) < 1000, f"uid {uid}")

@@ -71,6 +71,8 @@ def test_alike(bed):
     """The services of both protocols differ in their names only."""
     plain = lambda name: re.sub("pop[23]", "pop", (UNITS / name).read_text(), flags=re.I)
     equal(plain("pop2@.service"), plain("pop3@.service"), "pop2@.service and pop3@.service")
+    first = lambda name: [line for line in plain(name).split("\n# Open enough")[1].splitlines() if line]
+    equal(first("pop3s@.service"), first("pop3@.service"), "the cages of pop3s@.service and pop3@.service")
     port = lambda name: re.sub(r"\b1(09|10)\b", "PORT", plain(name))
     equal(port("pop2.socket"), port("pop3.socket"), "pop2.socket and pop3.socket")
 
