@@ -9,7 +9,7 @@ import time
 
 from lib import client, inside, mbox, server
 from lib.suite import Skip, check, each, equal, limit, needs, until
-from lib.testbed import PUBLIC_ADDRESS, USERS
+from lib.testbed import PUBLIC_ADDRESS, ROOT_PASSWORD, USERS
 
 MAIL = mbox.mailbox(3, 2000)
 MESSAGES = mbox.parse(MAIL)
@@ -56,6 +56,25 @@ def test_login(bed, program):
     check(" deleted=1 " in end, end)
     equal(machine.log(since, program)[0],
           'login: peer=127.0.0.1 method=%s user="alice"' % ("PASS" if program == "pop3d" else "HELO"), "log")
+
+
+@needs(*MACHINE)
+@limit(90)
+@each(("wrong_password", "alice", "wrong"), ("unknown", "nobody-of-that-name", "x"), ("locked", "carol", "carolpw"),
+      ("expired", "dave", "davepw"), ("root", "root", ROOT_PASSWORD))
+def test_refused(bed, user, password):
+    """One answer for all of them, and no sooner than two seconds: Debian's own delay is not added."""
+    machine = bed.machine()
+    since = machine.mark()
+    pop = begin(machine, "pop3d", login=None)
+    pop.expect(f"USER {user}", "+OK send PASS")
+    begun = time.monotonic()
+    pop.expect(f"PASS {password}", "-ERR [AUTH] authentication failed")
+    took = time.monotonic() - begun
+    check(1.9 < took < 4.5, f"it took {took:.1f} s instead of 2")
+    pop.quit()
+    until(lambda: len(machine.log(since, "pop3d")) > 1, "the log")
+    equal(machine.log(since, "pop3d")[0], f'login failed: peer=127.0.0.1 method=PASS attempt=1 reason=refused user="{user}"', "log")
 
 
 @needs(*MACHINE)
