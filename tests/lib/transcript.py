@@ -21,7 +21,7 @@ TLS_IN_LOG = re.compile(r" tls=TLSv1\.3 cipher=\S+(?= method=)")
 PATIENCE = 20
 SIOCOUTQ = 0x5411
 STEP = re.compile(r"(C:|C-|S:|S=|S~|client:|server:|login:) ?(.*)")
-SETTING = re.compile(r"(log~|(?:options|as|needs|connection|ways|limit|formats|maildrop|maildrop after|log):) ?(.*)")
+SETTING = re.compile(r"(log~|(?:options|certificate|as|needs|connection|ways|limit|formats|maildrop|maildrop after|log):) ?(.*)")
 GREETING = "+OK POP3 \\{host} ready"
 LOGIN = {   # what `login: NAME` stands for
     "pop3d": (("S:", "+OK POP3 \\{host} ready"), ("C:", "USER {user}"), ("S:", "+OK send PASS"), ("C:", "PASS {password}"),
@@ -35,6 +35,7 @@ class Transcript:
         self.program = path.parent.name + "d"
         self.options, self.needs, self.ways, self.limit = [], (), WAYS, 60
         self.as_user, self.ways_named, self.connection = False, False, ["socketpair"]
+        self.certificate = None
         self.maildrop, self.inline, self.after = "empty", None, "unchanged"
         self.steps, self.log = [], []               # (line number, kind, text), (kind, text)
         goal, _, rest = path.read_text("utf-8").partition("\n\n")
@@ -84,6 +85,10 @@ class Transcript:
             self.connection = value.split()
         elif name == "ways":
             self.ways, self.ways_named = tuple(value.split()), True
+        elif name == "certificate":         # what is said before TLS is not said at once with what comes after it
+            self.certificate, self.ways_named = value, True
+            self.ways = tuple(way for way in self.ways if way != "once")
+            self.needs += ("openssl",)
         elif name == "formats":
             self.ways = tuple(way for way in self.ways if way != "maildir" or "maildir" in value.split())
         elif name == "limit":
@@ -176,11 +181,13 @@ class Play:
         before = self.put_maildrop()
         how, *address = self.transcript.connection
         options = ["--tls", *tls.options(self.bed)] if self.way == "tls" else []
+        if self.transcript.certificate:
+            options = tls.options(self.bed, self.transcript.certificate)
         session = self.bed.start(self.transcript.program, *options, *self.transcript.options, how=how,
                                  **({"address": address[0]} if address else {}))
         if self.way == "tls":
             session.stream = tls.secure(session.stream, self.bed)
-        self.stream = session.stream
+        self.stream, self.session = session.stream, session
         self.converse()
         session.finish()
         self.check_maildrop(before)
@@ -210,6 +217,8 @@ class Play:
                 elif kind == "client:":
                     if text == "close":
                         self.stream.close()
+                    elif text == "tls":
+                        self.stream = self.session.stream = tls.secure(self.stream, self.bed)
                     elif not once:
                         self.stream.half_close()
                 else:
