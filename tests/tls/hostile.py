@@ -227,6 +227,23 @@ def test_client_that_keeps_the_connection(bed):
     check(time.monotonic() - begin < 8, "the rooms stayed")
 
 
+@needs("openssl")
+def test_late_goodbye(bed):
+    """A client that has asked for everything, says goodbye when we have said ours, and reads only then: its octets must not
+    meet a closed socket, which would answer with a reset and take away what it has yet to read."""
+    mail = mbox.mailbox(1, 400_000)
+    path = bed.put(mail)
+    pop = bed.pop3(tls="first", how="tcp")
+    pop.stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    pop.stream.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
+    until(lambda: path.read_bytes() == b"", "the update")
+    time.sleep(0.3)
+    pop.stream.half_close()
+    (message,) = mbox.parse(mail)
+    pop.stream.expect(b"+OK %d octets\r\n" % message.size + message.stuffed() + b".\r\n+OK message 1 marked for deletion\r\n+OK bye\r\n")
+    pop.session.finish()
+
+
 # A room that dies.
 
 @needs("root", "openssl")
