@@ -172,14 +172,15 @@ test-deps:
 	sh .ci/install .ci/packages.build .ci/packages.test .ci/packages.deb
 	tests/clients/unpack $(BUILD)/tests $(UNPACKED)
 
-UNIT = wire vector fields digests kerberos4
+UNIT = wire vector fields digests dialogue kerberos4
 SANITIZED_UNITS = kerberos4
 unit = $(BUILD)/tests/unit/$(1)
 COMMON_OBJECTS = $(call object,$(COMMON))
 # With the mechanisms, whose messages tests make and read without a client.
 WITH_AUTH = $(sort $(COMMON) $(filter-out %/main.c,$(AUTH)))
 
-$(BUILD)/tests/unit/digests: tests/unit/digests.c $(call object,$(WITH_AUTH))
+$(BUILD)/tests/unit/digests $(BUILD)/tests/unit/dialogue: \
+		$(BUILD)/tests/unit/%: tests/unit/%.c $(call object,$(WITH_AUTH))
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lmd -lpam

@@ -113,7 +113,7 @@ static unsigned do_user(struct session *s, const struct slice *arguments)
         s->user[0] = '\0';
     s->named = true;
     if (session_expect(s, MECHANISM_PASSWORD) < 0)
-        return session_abort(s);
+        return STATE_DONE;
     return ok(s, "send PASS");
 }
 

@@ -66,6 +66,10 @@ int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline)
         return 0;
     if (front_drop_auth(f, deadline, &outcome, &last) < 0)
         return -1;
+    if (last) { /* one exchange too many was begun and dropped */
+        errno = EPERM;
+        return -1;
+    }
     frame_make(&frame, FRAME_ASK_AUTH);
     frame.ask_auth.mechanism = mechanism;
     if (frame_send(f->monitor, &frame) < 0 ||

@@ -27,7 +27,8 @@ int front_enter(const struct setup *setup, int monitor, pid_t parent);
 void front_tell_peer(const struct front *f, const struct proxy_header *told);
 
 /* Has an auth born for this mechanism, if none lives; it starts while the
- * client still types. Returns 0, or -1 with errno. */
+ * client still types. Returns 0, or -1 with errno: EPERM when it may ask no
+ * more. */
 int front_ask_auth(struct front *f, enum mechanism mechanism, int64_t deadline);
 
 /* Gives up the login under way, if there is one; the verdict is

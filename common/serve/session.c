@@ -96,7 +96,11 @@ bool session_offers(const struct session *s, enum mechanism mechanism)
 /* Auth or the monitor cannot be reached any more. */
 static enum refusal lost(struct session *s)
 {
-    s->end = clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT : END_ERROR;
+    if (errno == EPERM)
+        s->end = END_REFUSED;
+    else
+        s->end =
+            clock_left(s->setup->login_ends) == 0 ? END_TIMEOUT : END_ERROR;
     return REFUSE_COUNT;
 }
 
@@ -125,7 +129,10 @@ static enum refusal take_verdict(struct session *s, enum outcome outcome,
 
 int session_expect(struct session *s, enum mechanism mechanism)
 {
-    return front_ask_auth(&s->front, mechanism, s->setup->login_ends);
+    if (front_ask_auth(&s->front, mechanism, s->setup->login_ends) == 0)
+        return 0;
+    lost(s);
+    return -1;
 }
 
 enum refusal session_login(struct session *s, enum mechanism mechanism,

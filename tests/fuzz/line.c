@@ -1,5 +1,5 @@
 /* The line reader: whatever arrives, lines come out whole, never over the
- * limit, and their octets add up. */
+ * limit, and their octets add up; and in pieces they are the same octets. */
 
 #include "base/clock.h"
 #include "net/stream.h"
@@ -8,6 +8,29 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* The pieces of each line, put together, are the line without its end. */
+static void read_pieces(struct stream *s, const uint8_t *data, size_t size)
+{
+    const char *at = (const char *)data, *end = at + size;
+    struct slice piece;
+    bool more;
+
+    for (;;) {
+        const char *lf = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+        if (lf == NULL)
+            return;
+        const char *stop = lf > at && lf[-1] == '\r' ? lf - 1 : lf;
+        do {
+            MUST(stream_piece(s, 7, CLOCK_NEVER, &piece, &more) == STREAM_LINE);
+            MUST(piece.len <= 7 && (size_t)(stop - at) >= piece.len &&
+                 memcmp(piece.at, at, piece.len) == 0);
+            at += piece.len;
+        } while (more);
+        MUST(at == stop);
+        at = lf + 1;
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -32,6 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lines++;
     }
     MUST(lines == newlines && s->received == size);
+    lseek(in, 0, SEEK_SET);
+    stream_start(s, in, out);
+    read_pieces(s, data, size);
     close(in);
     close(out);
     free(s);

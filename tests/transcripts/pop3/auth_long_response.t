@@ -1,6 +1,6 @@
 A response may be 64 KiB long; one that is longer is refused, all of it.
 
-ways: written once user
+ways: written once
 maildrop: 1 message
 S: +OK POP3 \{host} ready
 C: AUTH PLAIN

@@ -1,5 +1,6 @@
 Nobody logs in for somebody else, with whatever password.
 
+ways: written user
 maildrop: 1 message
 S: +OK POP3 \{host} ready
 C: AUTH PLAIN Ym9iAGFsaWNlAGFsaWNlcHc=

@@ -1,5 +1,6 @@
 Three strikes, whatever the methods.
 
+ways: written user
 maildrop: 1 message
 S: +OK POP3 \{host} ready
 C: USER alice

@@ -1,0 +1,36 @@
+USER and then AUTH begins another exchange and drops the first; whoever does nothing else is sent away, too.
+
+maildrop: empty
+S: +OK POP3 \{host} ready
+C: USER alice
+S: +OK send PASS
+C: AUTH PLAIN
+S: +\s
+C: *
+S: -ERR authentication cancelled
+C: USER alice
+S: +OK send PASS
+C: AUTH PLAIN
+S: +\s
+C: *
+S: -ERR authentication cancelled
+C: USER alice
+S: +OK send PASS
+C: AUTH PLAIN
+S: +\s
+C: *
+S: -ERR authentication cancelled
+C: USER alice
+S: +OK send PASS
+C: AUTH PLAIN
+S: +\s
+C: *
+S: -ERR authentication cancelled
+C: USER alice
+S: +OK send PASS
+C: AUTH PLAIN
+S: +\s
+C: *
+S: -ERR authentication cancelled
+server: close
+log~ closed before login: peer=local secs=\d+ reason=refused
