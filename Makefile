@@ -307,6 +307,7 @@ polls: all
 
 bench: all $(BUILD)/tests/bench/skeleton
 	python3 tests/bench/greeting $(BUILD)
+	tests/bench/tls $(BUILD)
 
 $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 	@mkdir -p $(@D)
