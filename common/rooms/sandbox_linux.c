@@ -259,6 +259,7 @@ static const struct call keeper_calls[] = {
     ANY(fallocate),
     ANY(memfd_create),
     ONLY(utimensat, 1, UINT32_MAX, 0), /* of an open file: what time it is */
+    ANY(statx),
     ANY(lseek),
     ANY(wait4),
     ANY(set_robust_list),

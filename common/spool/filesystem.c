@@ -5,6 +5,7 @@
 #include "spool/snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -30,11 +31,30 @@ bool filesystem_is_shared(int fd)
     return false;
 }
 
+static struct timespec time_of(const struct statx_timestamp *t)
+{
+    return (struct timespec){.tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec};
+}
+
+int filesystem_stat(int fd, struct stat *st)
+{
+    struct statx now;
+
+    if (fstat(fd, st) < 0 ||
+        statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC,
+              STATX_SIZE | STATX_MTIME | STATX_CTIME, &now) < 0)
+        return -1;
+    st->st_size = (off_t)now.stx_size;
+    st->st_mtim = time_of(&now.stx_mtime);
+    st->st_ctim = time_of(&now.stx_ctime);
+    return 0;
+}
+
 int filesystem_now(int own, dev_t device, int64_t *now)
 {
     struct stat st;
 
-    if (futimens(own, NULL) < 0 || fstat(own, &st) < 0)
+    if (futimens(own, NULL) < 0 || filesystem_stat(own, &st) < 0)
         return -1;
     if (st.st_dev != device) {
         errno = EXDEV;

@@ -9,11 +9,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* May another host be at the other side of the file system that fd is on? Also
  * true where it cannot be told. */
 bool filesystem_is_shared(int fd);
+
+/* fstat() that asks the server, whatever is cached here. Returns 0, or -1 with
+ * errno. */
+int filesystem_stat(int fd, struct stat *st);
 
 /*
  * What time it is there, in nanoseconds as in struct snapshot: the time that

@@ -6,6 +6,7 @@
 
 #include "spool/mbox.h"
 #include "base/exact.h"
+#include "spool/filesystem.h"
 #include "spool/mbox_parse.h"
 
 #include <errno.h>
@@ -69,13 +70,16 @@ int mbox_look(const struct mailbox *mb, struct stat *st)
     if (fstat(mb->fd, &ours) < 0)
         return -1;
     int fd = open_checked(mb, O_RDONLY, st);
-    if (fd >= 0)
-        close(fd);
-    if (fd >= 0 && ours.st_ino == st->st_ino && ours.st_dev == st->st_dev)
-        return 0;
-    if (fd >= 0 || errno == ENOENT)
-        errno = ESTALE;
-    return -1;
+    if (fd < 0) {
+        errno = errno == ENOENT ? ESTALE : errno;
+        return -1;
+    }
+    bool same = ours.st_ino == st->st_ino && ours.st_dev == st->st_dev;
+    int result = same ? filesystem_stat(fd, st) : -1;
+    int saved = same ? errno : ESTALE;
+    close(fd);
+    errno = saved;
+    return result;
 }
 
 /* Does an empty line end at this offset? */

@@ -14,9 +14,9 @@ extern const struct mailbox_format mbox_format;
 
 /*
  * What the mailbox is, now that its lock is held. Where other hosts write to
- * it, it is opened anew for that: this is what fetches the truth from the
- * server (close-to-open), lock or no lock. Returns 0, or -1 with errno: ESTALE
- * when its name belongs to another file now.
+ * it, it is opened anew for that, which makes what is cached of it here count no
+ * more (close-to-open), and the server is asked for size and times. Returns 0,
+ * or -1 with errno: ESTALE when its name belongs to another file now.
  */
 int mbox_look(const struct mailbox *mb, struct stat *st);
 

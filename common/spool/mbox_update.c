@@ -323,6 +323,7 @@ int mbox_remove(struct mailbox *mb, const struct table *table,
 
 static int recover_under_lock(struct mailbox *mb, struct journal *journal)
 {
+    struct stat st;
     bool dotlocked;
 
     if (!mb->writable) {
@@ -332,7 +333,7 @@ static int recover_under_lock(struct mailbox *mb, struct journal *journal)
     if (lock_mailbox(mb->fd, F_WRLCK, mb->dotlocker, MBOX_PATIENCE,
                      &dotlocked) < 0)
         return -1;
-    int result = recover_locked(mb, journal);
+    int result = mbox_look(mb, &st) < 0 ? -1 : recover_locked(mb, journal);
     int saved = errno;
     unlock_mailbox(mb->fd, mb->dotlocker, dotlocked);
     errno = saved;

@@ -208,6 +208,8 @@ def login(host, patience=60):
 def interrupt(site, mail):
     """Lets the first host remove the first message of a large maildrop, slowly, and fail meanwhile."""
     path = site.put(mail)
+    pop, _ = login(site.hosts[1])                       # so that the second knows it as it was before
+    pop.quit()
     pop, answer = login(site.hosts[0])
     check(answer.startswith("+OK"), answer)
     pop.ok("DELE 1")
@@ -228,7 +230,7 @@ def interrupt(site, mail):
 
 @needs("root", "network", "strace")
 @limit(150)
-@each(*hosts.ways())
+@each(*hosts.ways(), ("cached", "cached"))
 def test_host_fails_in_its_update(bed, way):
     """The other host finishes what is pending, once the lock of the dead one counts no more; not an octet is wrong."""
     log = bed.syslog()
@@ -245,9 +247,53 @@ def test_host_fails_in_its_update(bed, way):
         check(answer.startswith("-ERR [IN-USE]"), f"a lock of another host is not believed: {answer}")
         equal(path.read_bytes() == found, True, "the mailbox is not touched meanwhile")
     forget_lock(path, 0)
+    more = mbox.message(1)
+    with open(path, "ab") as file:
+        file.write(more)
     pop, answer = login(site.hosts[1])
-    check(answer.startswith("+OK maildrop has 100 messages"), answer)
+    check(answer.startswith("+OK maildrop has 101 messages"), answer)
     pop.quit()
-    equal(path.read_bytes() == left, True, "every octet that was to stay is there, and no other")
+    equal(path.read_bytes() == left + more, True, "every octet that was to stay is there, and no other")
     until(lambda: any("an interrupted update was finished" in line for line in log), f"the log: {log}")
     check(not lock.exists(), "a lock is left")
+
+
+@needs("root", "network")
+@each(("first_deleted", [1]), ("last_deleted", [3]), ("all_deleted", [1, 2, 3]))
+def test_mail_that_this_host_does_not_see_yet(bed, deleted):
+    """What another host has delivered is kept by an update here, although size and times cached here do not tell of it."""
+    bed.syslog()
+    site = hosts.Site(bed, "cached", ["--plaintext=always"], names=("one",))
+    path = site.put(mbox.mailbox(3))
+    pop, answer = login(site.hosts[0])
+    check(answer.startswith("+OK maildrop has 3 messages"), answer)
+    more = mbox.message(4)
+    with open(path, "ab") as file:
+        file.write(more)
+    seen = site.hosts[0].run("stat", "-c", "%s", "/var/mail/alice").stdout
+    equal(int(seen), len(mbox.mailbox(3)), "the size that this host believes in")
+    for number in deleted:
+        pop.ok(f"DELE {number}")
+    pop.quit()
+    left = [message.raw for number, message in enumerate(mbox.parse(mbox.mailbox(3)), 1) if number not in deleted]
+    equal(path.read_bytes(), b"".join(left) + more, "mailbox")
+
+
+@needs("root", "network")
+def test_message_that_another_host_has_rewritten(bed):
+    """It is not sent from what is cached here, and no half of it is."""
+    bed.syslog()
+    site = hosts.Site(bed, "cached", ["--plaintext=always"], names=("one",))
+    path = site.put(mbox.mailbox(3))
+    pop, answer = login(site.hosts[0])
+    check(answer.startswith("+OK maildrop has 3 messages"), answer)
+    pop.retr(2)
+    mail = path.read_bytes()
+    first, second, *_ = mbox.parse(mail)
+    at = len(first.raw) + second.raw.index(b"\n\n") + 2
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(b"~")
+    check("[SYS/TEMP] message has changed" in pop.err("RETR 2"), "it is sent")
+    pop.retr(3)
+    pop.quit()
