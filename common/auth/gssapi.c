@@ -174,15 +174,6 @@ int gssapi_unwrap(struct gssapi *g, struct slice token, struct slice *message)
 
 /* ---- the client's name ---- */
 
-static int take_text(gss_buffer_desc text, char *to, size_t size)
-{
-    OM_uint32 minor;
-    int result = slice_copy((struct slice){text.value, text.length}, to, size);
-
-    gss_release_buffer(&minor, &text);
-    return result;
-}
-
 int gssapi_name(struct gssapi *g, char *to, size_t size)
 {
     gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
@@ -190,16 +181,7 @@ int gssapi_name(struct gssapi *g, char *to, size_t size)
 
     if (gss_display_name(&minor, g->client, &text, NULL) != GSS_S_COMPLETE)
         return -1;
-    return take_text(text, to, size);
-}
-
-int gssapi_local_name(struct gssapi *g, char *to, size_t size)
-{
-    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-    OM_uint32 minor;
-
-    if (gss_localname(&minor, g->client, gss_mech_krb5, &text) !=
-        GSS_S_COMPLETE)
-        return -1;
-    return take_text(text, to, size);
+    int result = slice_copy((struct slice){text.value, text.length}, to, size);
+    gss_release_buffer(&minor, &text);
+    return result;
 }

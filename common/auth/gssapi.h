@@ -42,10 +42,8 @@ enum gssapi_step gssapi_accept(struct gssapi *g, struct slice token,
 int gssapi_wrap(struct gssapi *g, struct slice message, struct slice *token);
 int gssapi_unwrap(struct gssapi *g, struct slice token, struct slice *message);
 
-/* The client's principal; the user that krb5.conf's rules (auth_to_local) make
- * of it. Return 0, or -1: none, or it does not fit. */
+/* The client's principal. Returns 0, or -1: none, or it does not fit. */
 int gssapi_name(struct gssapi *g, char *to, size_t size);
-int gssapi_local_name(struct gssapi *g, char *to, size_t size);
 
 /* Wipes the keys. */
 void gssapi_forget_key(struct gssapi *g);

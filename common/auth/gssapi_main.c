@@ -63,19 +63,10 @@ static const char no_layer[4] = {1, 0, 0, 0};
 static void take_choice(struct auth_room *r, struct proof *proof,
                         struct slice choice)
 {
-    struct gssapi *g = r->key;
-    struct slice acts_as;
-    char local[TEXT_USER];
-
     if (choice.len < sizeof no_layer || choice.at[0] != no_layer[0])
         return;
-    acts_as = (struct slice){choice.at + 4, choice.len - 4};
-    if (acts_as.len == 0) {
-        if (gssapi_local_name(g, local, sizeof local) < 0)
-            return;
-        acts_as = slice_of(local);
-    }
-    if (proof_take_name(proof, r->order, acts_as) == 0)
+    struct slice acts_as = {choice.at + 4, choice.len - 4};
+    if (acts_as.len == 0 || proof_take_name(proof, r->order, acts_as) == 0)
         proof->outcome = OUTCOME_ACCEPTED;
 }
 
@@ -134,10 +125,26 @@ static void converse(struct auth_room *r, struct proof *proof)
     negotiate(r, proof);
 }
 
+/* Who names nobody is who the rules say. */
+static enum outcome name(struct auth_room *r, struct proof *proof)
+{
+    char local[TEXT_USER];
+
+    gssapi_forget_key(r->key);
+    if (proof->name[0] != '\0')
+        return OUTCOME_ACCEPTED;
+    enum outcome outcome = userok_name(proof->principal, r->order, local);
+    if (outcome != OUTCOME_ACCEPTED)
+        return outcome;
+    return proof_take_name(proof, r->order, slice_of(local)) == 0
+               ? OUTCOME_ACCEPTED
+               : OUTCOME_REFUSED;
+}
+
 static enum outcome authorize(struct auth_room *r, const struct proof *proof,
                               struct frame_decision *account)
 {
-    gssapi_forget_key(r->key);
+    (void)r;
     enum outcome outcome = userok(proof->principal, account);
     if (outcome == OUTCOME_REFUSED)
         account->remark = REMARK_PRINCIPAL;
@@ -145,7 +152,7 @@ static enum outcome authorize(struct auth_room *r, const struct proof *proof,
 }
 
 static const struct auth_row rows[] = {
-    {MECHANISM_GSSAPI, load, cage, converse, authorize},
+    {MECHANISM_GSSAPI, load, cage, converse, name, authorize},
 };
 
 int main(void)

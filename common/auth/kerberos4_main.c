@@ -118,7 +118,7 @@ static void converse(struct auth_room *r, struct proof *proof)
 }
 
 static const struct auth_row rows[] = {
-    {MECHANISM_KERBEROS_V4, load, NULL, converse, NULL},
+    {MECHANISM_KERBEROS_V4, load, NULL, converse, NULL, NULL},
 };
 
 int main(void)

@@ -11,13 +11,13 @@ void password_converse(struct auth_room *r, struct proof *proof)
 }
 
 static const struct auth_row rows[] = {
-    {MECHANISM_PASSWORD, NULL, NULL, password_converse, NULL},
-    {MECHANISM_PLAIN, NULL, NULL, plain_converse, NULL},
-    {MECHANISM_LOGIN, NULL, NULL, login_converse, NULL},
-    {MECHANISM_APOP, NULL, NULL, apop_converse, NULL},
-    {MECHANISM_CRAM_MD5, NULL, NULL, cram_md5_converse, NULL},
-    {MECHANISM_SCRAM_SHA_1, NULL, NULL, scram_sha_1_converse, NULL},
-    {MECHANISM_SCRAM_SHA_256, NULL, NULL, scram_sha_256_converse, NULL},
+    {MECHANISM_PASSWORD, NULL, NULL, password_converse, NULL, NULL},
+    {MECHANISM_PLAIN, NULL, NULL, plain_converse, NULL, NULL},
+    {MECHANISM_LOGIN, NULL, NULL, login_converse, NULL, NULL},
+    {MECHANISM_APOP, NULL, NULL, apop_converse, NULL, NULL},
+    {MECHANISM_CRAM_MD5, NULL, NULL, cram_md5_converse, NULL, NULL},
+    {MECHANISM_SCRAM_SHA_1, NULL, NULL, scram_sha_1_converse, NULL, NULL},
+    {MECHANISM_SCRAM_SHA_256, NULL, NULL, scram_sha_256_converse, NULL, NULL},
 };
 
 int main(void)

@@ -184,7 +184,10 @@ static enum outcome judge(struct auth_room *r, const struct auth_row *row,
         check_with_pam(r, proof);
     if (proof->outcome != OUTCOME_ACCEPTED)
         return proof->outcome;
-    enum outcome outcome = account_find(proof->name, account);
+    enum outcome outcome =
+        row->name != NULL ? row->name(r, proof) : OUTCOME_ACCEPTED;
+    if (outcome == OUTCOME_ACCEPTED)
+        outcome = account_find(proof->name, account);
     if (outcome == OUTCOME_ACCEPTED && row->authorize != NULL)
         outcome = row->authorize(r, proof, account);
     if (outcome == OUTCOME_ACCEPTED && !by_password && uses_pam(r->order))
@@ -202,8 +205,8 @@ static int decide(struct auth_room *r, const struct auth_row *row,
     f.decision.remark = proof->remark;
     memcpy(f.decision.remark_address, proof->remark_address,
            sizeof f.decision.remark_address);
-    memcpy(f.decision.claimed, proof->claimed, sizeof f.decision.claimed);
     f.decision.outcome = judge(r, row, proof, &f.decision);
+    memcpy(f.decision.claimed, proof->claimed, sizeof f.decision.claimed);
     return frame_send(MONITOR, &f);
 }
 

@@ -36,7 +36,10 @@ struct auth_row {
     /* In the cage: talks to the client; the proof is REFUSED until it says
      * otherwise. asked_at and the last line are looked after. */
     void (*converse)(struct auth_room *, struct proof *);
-    /* Outside, as whoever started the program: may he who has proven who he is
+    /* Outside, as whoever started the program, when the proof is accepted:
+     * finds the user's name where the client gave none. NULL: he gives one. */
+    enum outcome (*name)(struct auth_room *, struct proof *);
+    /* Then, and when there is such an account: may he who has proven who he is
      * use this account? May leave a remark there. NULL: the name says it all.
      */
     enum outcome (*authorize)(struct auth_room *, const struct proof *,

@@ -65,30 +65,32 @@ static bool may(const char *name, const struct frame_decision *user)
            krb5_kuserok(kerberos, principal, user->name) != 0;
 }
 
+/* In a child: becomes somebody who has nothing but where to answer. */
+static void become(const struct identity *who, int answer, pid_t parent)
+{
+    const int kept[] = {0, 1, 2, answer};
+
+    if (privileges_close_others(kept, 4) < 0 || privileges_drop(who) < 0 ||
+        privileges_tie_life(SIGKILL, parent) < 0)
+        _exit(1);
+}
+
 static _Noreturn void ask(const char *principal,
                           const struct frame_decision *user, pid_t parent)
 {
-    const int kept[] = {0, 1, 2};
     struct identity who = {.uid = user->uid, .gid = user->gid};
 
     for (uint32_t i = 0; i < user->group_count; i++)
         who.groups[who.group_count++] = user->groups[i];
-    if (privileges_close_others(kept, 3) < 0 || privileges_drop(&who) < 0 ||
-        privileges_tie_life(SIGKILL, parent) < 0)
-        _exit(1);
+    become(&who, -1, parent);
     _exit(may(principal, user) ? ANSWER_YES : ANSWER_NO);
 }
 
-enum outcome userok(const char *principal, const struct frame_decision *user)
+/* What the child says by its end. */
+static enum outcome outcome_of(pid_t child)
 {
-    pid_t self = getpid();
     int status;
-    pid_t child = fork();
 
-    if (child < 0)
-        return OUTCOME_UNAVAILABLE;
-    if (child == 0)
-        ask(principal, user, self);
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return OUTCOME_UNAVAILABLE;
@@ -98,4 +100,60 @@ enum outcome userok(const char *principal, const struct frame_decision *user)
         return OUTCOME_ACCEPTED;
     return WEXITSTATUS(status) == ANSWER_NO ? OUTCOME_REFUSED
                                             : OUTCOME_UNAVAILABLE;
+}
+
+enum outcome userok(const char *principal, const struct frame_decision *user)
+{
+    pid_t self = getpid();
+    pid_t child = fork();
+
+    if (child < 0)
+        return OUTCOME_UNAVAILABLE;
+    if (child == 0)
+        ask(principal, user, self);
+    return outcome_of(child);
+}
+
+static _Noreturn void apply_rules(const char *name,
+                                  const struct frame_order *order, int answer,
+                                  pid_t parent)
+{
+    const struct identity who = {.uid = order->room_uid,
+                                 .gid = order->room_gid};
+    char local[TEXT_USER] = "";
+    krb5_context kerberos;
+    krb5_principal principal;
+
+    become(&who, answer, parent);
+    if (krb5_init_context(&kerberos) != 0 ||
+        krb5_parse_name(kerberos, name, &principal) != 0 ||
+        krb5_aname_to_localname(kerberos, principal, sizeof local, local) != 0)
+        _exit(ANSWER_NO);
+    local[sizeof local - 1] = '\0';
+    _exit(write(answer, local, sizeof local) == sizeof local ? ANSWER_YES : 1);
+}
+
+enum outcome userok_name(const char *principal, const struct frame_order *order,
+                         char *to)
+{
+    char local[TEXT_USER];
+    int answer[2];
+    pid_t self = getpid();
+
+    if (pipe(answer) < 0)
+        return OUTCOME_UNAVAILABLE;
+    pid_t child = fork();
+    if (child == 0)
+        apply_rules(principal, order, answer[1], self);
+    close(answer[1]);
+    bool whole = read(answer[0], local, sizeof local) == sizeof local &&
+                 memchr(local, '\0', sizeof local) != NULL;
+    close(answer[0]);
+    enum outcome outcome = child < 0 ? OUTCOME_UNAVAILABLE : outcome_of(child);
+    if (outcome != OUTCOME_ACCEPTED)
+        return outcome;
+    if (!whole)
+        return OUTCOME_UNAVAILABLE;
+    memcpy(to, local, sizeof local);
+    return OUTCOME_ACCEPTED;
 }

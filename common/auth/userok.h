@@ -4,6 +4,15 @@
 #include "rooms/contract.h"
 
 /*
+ * The user that krb5.conf's rules (auth_to_local) make of a principal, into to,
+ * of TEXT_USER octets. The rules may call in a library of the administrator's,
+ * which may ask a server of its own: so a child does it that is _restante, as
+ * the order says, but in no cage. Returns an outcome as below.
+ */
+enum outcome userok_name(const char *principal, const struct frame_order *order,
+                         char *to);
+
+/*
  * May this principal be that user? krb5_kuserok(3) knows: ~/.k5login names who
  * may; without one, krb5.conf's rules (auth_to_local) must make this user of
  * the principal. It is asked in a child that is the user, and a .k5login that

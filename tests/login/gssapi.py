@@ -396,3 +396,20 @@ def test_under_systemd(bed):
             shutil.rmtree(drop)
             machine.run("systemctl", "daemon-reload")
     until(lambda: machine.log(since, "pop3d").count('login: peer=127.0.0.1 method=GSSAPI user="alice"') == 3, "the logins in the journal")
+
+
+@needs("root", "kinit")
+def test_without_configuration_of_the_library(bed):
+    """No /etc/krb5.conf: the keytab says what there is; a principal of its realm is nobody's until something says which realm is ours."""
+    realm = kdc.Kdc(bed)
+    environment = realm.ticket("alice")
+    client = kdc.Initiator(bed, environment, mutual=False)
+    token = client.token()[1]
+    os.unlink("/etc/krb5.conf")
+    pop = start(bed, realm)
+    talk = sasl.Sasl(pop)
+    talk.begin("GSSAPI")
+    client.unwrap(talk.say(token))
+    equal(talk.say(client.wrap(b"\1\0\0\0alice")), REFUSED, "reply")
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
