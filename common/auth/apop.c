@@ -21,8 +21,7 @@ void apop_converse(struct auth_room *r, struct proof *proof)
     if (!proof->unproven)
         return;
     proof->unproven = false;
-    if (r->order->stamp[0] == '\0' ||
-        !secrets_find_password(&r->secrets, proof->name, &secret))
+    if (r->order->stamp[0] == '\0' || !password_of(r, proof, &secret))
         return;
     apop_digest(slice_of(r->order->stamp), secret, hex);
     if (md5_hex_is(hex, slice_of(proof->password)))

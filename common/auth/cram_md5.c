@@ -12,6 +12,18 @@ bool md5_hex_is(const char hex[MD5_HEX], struct slice digits)
            digest_equal(digits.at, hex, digits.len);
 }
 
+bool password_of(const struct auth_room *r, struct proof *proof,
+                 struct slice *password)
+{
+    struct slice any;
+
+    if (secrets_find_password(&r->secrets, proof->name, password))
+        return true;
+    if (secrets_find(&r->secrets, proof->name, &any))
+        proof->remark = REMARK_SALTED;
+    return false;
+}
+
 void cram_md5_digest(struct slice challenge, struct slice secret,
                      char hex[MD5_HEX])
 {
@@ -46,7 +58,7 @@ void cram_md5_converse(struct auth_room *r, struct proof *proof)
     proof->outcome = proof_of_silence(said);
     if (said != SAID_OCTETS || cram_md5_split(response, &user, &digits) < 0 ||
         proof_take_name(proof, r->order, user) < 0 ||
-        !secrets_find_password(&r->secrets, proof->name, &secret))
+        !password_of(r, proof, &secret))
         return;
     cram_md5_digest(slice_of(stamp), secret, hex);
     if (md5_hex_is(hex, digits))

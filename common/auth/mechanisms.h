@@ -28,6 +28,11 @@ void cram_md5_digest(struct slice challenge, struct slice secret,
                      char hex[MD5_HEX]);
 bool md5_hex_is(const char hex[MD5_HEX], struct slice digits);
 
+/* The password of the user that the proof names; a user who has only salted
+ * lines gets a remark. Returns whether there is one. */
+bool password_of(const struct auth_room *r, struct proof *proof,
+                 struct slice *password);
+
 /* CRAM-MD5's response: a name, which may hold spaces, a space and the digits.
  * Returns 0, or -1: there is no space. */
 int cram_md5_split(struct slice response, struct slice *user,

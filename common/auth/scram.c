@@ -229,6 +229,8 @@ static void converse(struct auth_room *r, struct proof *proof, struct scram *s)
         proof_take_name(proof, r->order, s->user) == 0 &&
         (s->acts_as.len == 0 || proof_is_name(proof, r->order, s->acts_as));
     scram_keys_find(s->hash, &r->secrets, named ? proof->name : "", &s->keys);
+    if (s->keys.malformed)
+        proof->remark = REMARK_MALFORMED;
     scram_make_second(s, ours);
     said = dialogue_ask(&r->dialogue, (struct slice){s->second, s->second_len},
                         &message);

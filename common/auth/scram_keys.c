@@ -103,6 +103,7 @@ void scram_keys_find(const struct scram_hash *hash,
     take_model(hash, secrets, keys);
     invent_salt(hash, secrets, user, keys);
     keys->known = found && password.at != NULL;
+    keys->malformed = found && !keys->known;
     keys->password = password;
 }
 

@@ -31,6 +31,7 @@ struct scram_keys {
     unsigned char salt[SCRAM_SALT_MOST];
     struct slice password; /* the keys are still to be made from it */
     bool known;            /* false: nobody's; whatever comes is wrong */
+    bool malformed;        /* ... because his line cannot be read */
     unsigned char stored[DIGEST_MOST], server[DIGEST_MOST];
 };
 

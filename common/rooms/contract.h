@@ -119,6 +119,8 @@ enum remark {
     REMARK_TICKET_REPEATED, /* used a second time */
     REMARK_NO_REPLAYS,      /* nowhere to remember used tickets */
     REMARK_PRINCIPAL,       /* may not be this user */
+    REMARK_MALFORMED, /* the salted line of the user cannot be read */
+    REMARK_SALTED,    /* the user has no line that this mechanism can use */
     REMARK_COUNT
 };
 

@@ -44,6 +44,8 @@ void report_remark(const struct setup *setup, const struct frame_decision *d)
         [REMARK_TICKET_REPEATED] = "the ticket was used a second time",
         [REMARK_NO_REPLAYS] = "the state directory cannot remember tickets",
         [REMARK_PRINCIPAL] = "the principal may not log in as this user",
+        [REMARK_MALFORMED] = "the salted secret of this user is malformed",
+        [REMARK_SALTED] = "the secret of this user is none for this mechanism",
     };
     char quoted[LOG_QUOTED], address[INET_ADDRSTRLEN] = "";
 
