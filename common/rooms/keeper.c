@@ -520,9 +520,9 @@ static void serve_commit(struct keeper *k, const struct frame *request)
         result = k->mailbox.format->update(&k->mailbox, &k->table, &k->marks);
     int saved = errno;
     tell_recovery(k);
+    put_away(k); /* before the reply: the next login may follow at once */
     errno = saved;
     answer_status(k, FRAME_COMMITTED, result);
-    put_away(k);
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 

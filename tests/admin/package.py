@@ -3,6 +3,7 @@ into, upgraded under a running session, removed, purged."""
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -98,23 +99,34 @@ def inetd_lines(root):
 
 
 def pending_record(bed):
-    """A true record of an update that was killed."""
-    path = bed.put(mbox.mailbox(1, 5000) + mbox.mailbox(12, 5_000_000))
+    """A true record of an update that was killed; the larger, the later the kill may come."""
+    for count in 12, 24, 48:
+        if record := killed_update(bed, count):
+            return record
+    raise Skip("no update could be killed in its middle")
+
+
+def killed_update(bed, count):
+    """Returns the record, or None when the update had ended before it could be killed."""
+    mail = mbox.mailbox(1, 5000) + mbox.mailbox(count, 5_000_000)
+    path = bed.put(mail)
     pop = bed.pop3()
     pop.ok("DELE 1")
     written = path.stat().st_mtime_ns
-    rooms = pop.session.rooms()
+    victims = [pop.session.pid, *server.descendants(pop.session.pid)]
     pop.stream.send(b"QUIT\r\n")
     until(lambda: path.stat().st_mtime_ns != written, "the mailbox to be written", 30)
-    victims = [rooms.monitor.pid, *server.descendants(rooms.monitor.pid)]
-    for number in 19, 9:
+    victims += [pid for pid in server.descendants(pop.session.pid) if pid not in victims]
+    for number in signal.SIGSTOP, signal.SIGKILL:
         for pid in victims:
             os.kill(pid, number)
     pop.stream.close()
     pop.session.wait()
     bed.sessions.remove(pop.session)
+    for lock in path.parent.glob("*.lock"):
+        lock.unlink()
     record, = (bed.state / "alice").glob("*.record")
-    return record
+    return record if path.stat().st_size == len(mail) else None         # an update that has ended has cut it
 
 
 @needs("root", "dpkg-buildpackage", "dh", "lintian")
@@ -199,6 +211,7 @@ def keep_what_is_pending(bed, root):
     for path in there.parent, there, there.parent / "0.session":
         os.chown(path, *[USERS["alice"][0]] * 2)
     root.file("/var/mail/alice").unlink()
+    root.run("pop3d", "--recover", status=75)               # it is pending
     said = root.run("dpkg", "-P", "restante")
     equal([path.name for path in root.file("/var/lib/restante").rglob("*") if path.is_file()], [record.name], "what a purge leaves")
     check(there.name in said and "only copy of mail" in said, said)

@@ -274,3 +274,23 @@ def test_delivery_and_retrieval_side_by_side(bed):
         delivery.kill()
         delivery.wait()
     equal(seen, list(range(1, 301)), "messages in the order of delivery")
+
+
+@needs("root", "strace")
+@each(("pop3", "pop3"), ("pop2", "pop2"))
+def test_next_session_at_once(bed, protocol):
+    """Who has been told good-bye can log in again at once: the lock goes before the reply, however slowly files close."""
+    bed.put(mbox.mailbox(1))
+    begin = getattr(bed, protocol)
+    following = begin(login=None)
+    talk = begin()
+    brake = subprocess.Popen(["strace", "-p", str(talk.session.rooms().keeper.pid), "-e", "trace=close", "-e", "inject=close:delay_enter=1000000"],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        check(b"attached" in brake.stderr.readline(), "strace attaches to nothing")
+        talk.quit()
+        following.login("alice", "alicepw")
+    finally:
+        brake.terminate()
+        brake.stderr.close()
+        brake.wait(20)
