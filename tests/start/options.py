@@ -45,7 +45,9 @@ def test_unknown_option(bed, program):
       ("plaintext", ["--plaintext=sometimes"], "networks"), ("plaintext_network", ["--plaintext=192.0.2.0/33"], "networks"),
       ("plaintext_octet", ["--plaintext=192.0.2.256"], "networks"), ("plaintext_empty", ["--plaintext="], "networks"),
       ("log", ["--log=file"], "syslog"), ("state", ["--state=relative"], "absolute"), ("secrets", ["--secrets=relative"], "absolute"),
-      ("pam_service", ["--pam-service=../../tmp/evil"], "pam-service"))
+      ("pam_service", ["--pam-service=../../tmp/evil"], "pam-service"),
+      ("cert", ["--cert=relative"], "absolute"), ("key", ["--key="], "absolute"), ("tls_min", ["--tls-min=1.4"], "1.0, 1.1, 1.2 or 1.3"),
+      ("tls", ["--tls=yes"], "tls"))
 def test_wrong_value(bed, options, says):
     check_misconfigured(bed, [*bed.options(), *options], USAGE, says)
 
@@ -190,7 +192,7 @@ def test_information(bed, options, says):
 def test_help_names_every_option(bed):
     _, output, _ = run(bed, "--help")
     for option in ("config maildrop auth pam-service secrets plaintext domain read-only state login-timeout timeout log "
-                   "check version help").split():
+                   "tls cert key tls-min check version help").split():
         check(f"--{option}" in output, f"--{option} is missing in --help")
 
 
