@@ -88,6 +88,9 @@ void report_death(const struct setup *setup, int status, const char *room)
     else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
         log_line(&setup->log, LOG_CRIT, "error: %s was sent what no room sends",
                  room);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOADER)
+        log_line(&setup->log, LOG_CRIT,
+                 "error: %s could not be loaded: a library is missing", room);
     else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_CAGE)
         log_line(&setup->log, LOG_CRIT,
                  "error: %s could not enter its cage: %s", room,

@@ -69,11 +69,17 @@ int secure_bear(struct secure *s, const struct setup *setup)
 static enum tls_key explain_end(struct secure *s, char *why)
 {
     int status = secure_bury(s);
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 
-    snprintf(why, TEXT_WHY,
-             "the tls program did not start (status %#x): is OpenSSL "
-             "installed, and may it lock itself in?",
-             (unsigned)status);
+    if (code == EXIT_LOADER)
+        strcpy(why, "the tls program cannot be loaded: install OpenSSL's "
+                    "library libssl");
+    else if (code >= EXIT_CAGE)
+        snprintf(why, TEXT_WHY, "the tls program cannot enter its cage: %s",
+                 strerror(code - EXIT_CAGE));
+    else
+        snprintf(why, TEXT_WHY, "the tls program ended (status %#x)",
+                 (unsigned)status);
     return TLS_KEY_UNUSABLE;
 }
 

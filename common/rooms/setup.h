@@ -75,7 +75,8 @@ void setup_secure(struct setup *s, const char *how);
 /* How a room ends that cannot go on; the monitor logs it. */
 enum {
     EXIT_OWNED = 76, /* another room sent what it may not send */
-    EXIT_CAGE = 100  /* + errno: the drop or the cage failed */
+    EXIT_CAGE = 100, /* + errno: the drop or the cage failed */
+    EXIT_LOADER = 127 /* ld.so's; no call of ours fails with errno 27 */
 };
 
 enum {

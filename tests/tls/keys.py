@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
+import ssl
 import subprocess
 
 from lib import tls
-from lib.suite import check, each, equal, needs, until
+from lib.suite import check, each, equal, needs
 
 CONFIGURATION = 78
 
@@ -173,7 +175,6 @@ def test_out_of_date(bed, case, how):
 
 
 def careless():
-    import ssl
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
@@ -201,15 +202,42 @@ def test_pop2d_reads_the_same_file(bed):
     equal(session.wait(), 64, "exit status")
 
 
-@needs("openssl")
-def test_program_missing(bed):
-    """Without the helper there is no TLS, and the log says what is missing."""
+def copy_of_the_build(bed):
     copy = bed.dir / "build"
+    copy.mkdir()
     for name in "sbin", "libexec":
-        subprocess.run(["cp", "-a", bed.place.build / name, bed.dir / "build"] if copy.exists() else
-                       ["sh", "-c", f"mkdir {copy} && cp -a {bed.place.build / name} {copy}"], check=True, timeout=60)
-    (copy / "libexec/restante/tls").unlink()
+        shutil.copytree(bed.place.build / name, copy / name)
+    return copy
+
+
+def check_copy(bed, copy):
     done = subprocess.run([copy / "sbin/pop3d", "--check", *bed.options(), *Files(bed).options], stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=20, cwd="/")
     equal(done.returncode, CONFIGURATION, "exit status")
-    check(b"libexec/restante/tls" in done.stderr, f"{done.stderr!r}")
+    return done.stderr.decode()
+
+
+@needs("openssl")
+def test_program_missing(bed):
+    """Without the helper there is no TLS, and the log says what is missing."""
+    copy = copy_of_the_build(bed)
+    (copy / "libexec/restante/tls").unlink()
+    says = check_copy(bed, copy)
+    check("libexec/restante/tls" in says, says)
+
+
+@needs("openssl", "sandbox")
+def test_library_missing(bed):
+    """The helper is there and cannot be loaded: --check says so; a session goes on without it."""
+    copy = copy_of_the_build(bed)
+    program = copy / "libexec/restante/tls"
+    program.write_bytes(program.read_bytes().replace(b"libssl.so.3\0", b"libssl.so.9\0"))
+    says = check_copy(bed, copy)
+    check("install OpenSSL's library libssl" in says, says)
+    bed.program = lambda name: str(copy / "sbin" / name)
+    pop = bed.pop3(*tls.options(bed), login=None)
+    pop.expect("STLS", "-ERR [SYS/PERM] TLS is not available")
+    pop.login("alice", "alicepw")
+    pop.quit()
+    equal(pop.session.wait(), 0, "exit status")
+    check("error: tls could not be loaded: a library is missing" in pop.session.log(), pop.session.log())
