@@ -363,3 +363,18 @@ def test_inside_tls(bed):
     check(ACCEPTED.fullmatch(sasl.login(pop, "PLAIN", "alice", "alicepw")), "PLAIN")
     pop.quit()
     pop.session.finish()
+
+
+@needs("root")
+def test_response_of_megabytes(bed):
+    """Nobody keeps it: neither front, nor who must understand it."""
+    bed.put(mbox.mailbox(1))
+    pop = bed.pop3(login=None)
+    equal(pop.ask("AUTH PLAIN"), "+ ", "an empty challenge")
+    resident = lambda: sum(int(process.status["VmRSS"].split()[0]) for process in [*hearers(pop.session), *pop.session.rooms().all[:2]])
+    before = resident()
+    pop.stream.send(b"QUJD" * (2 << 20))
+    check(resident() - before < 1000, f"{before} KiB grew to {resident()}")
+    equal(pop.ask(""), REFUSED, "reply")
+    check(ACCEPTED.fullmatch(sasl.login(pop, "PLAIN", "alice", "alicepw")), "the next login")
+    pop.quit()
