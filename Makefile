@@ -75,7 +75,9 @@ COMMON = $(addprefix common/, \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
-	spool/maildir_name.c spool/maildir_sizes.c spool/folder.c rooms/ground.c \
+	spool/maildir_name.c spool/maildir_sizes.c \
+	spool/uidl.c spool/header.c spool/mbox_foreign.c \
+	spool/maildir_foreign.c spool/folder.c rooms/ground.c \
 	spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
 	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \
@@ -162,6 +164,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 # and what excludes each other.
 UNPACKED = popa3d haproxy nginx libnginx-mod-mail xinetd fail2ban \
 	postfix exim4-base exim4-daemon-light dovecot-core sendmail-bin \
+	dovecot-pop3d mailutils-pop3d libmu-dbm9 libkyotocabinet16v5 \
+	courier-pop courier-authlib \
 	krb5-kdc krb5-admin-server libpam-krb5
 
 # Installs what the lists name and the machine lacks.
@@ -270,7 +274,8 @@ check: test-deps
 lint:
 	$(MAKE) CFLAGS=-Werror all
 	$(MAKE) CFLAGS=-Werror CC=clang BUILD=build-clang all
-	@mandoc -Tlint -Wwarning pop3d/pop3d.8 pop2d/pop2d.8 units/restante-scaling.7
+	@mandoc -Tlint -Wwarning pop3d/pop3d.8 pop2d/pop2d.8 units/restante-scaling.7 \
+		units/restante-migrate.7
 
 # The analysers, as .clang-tidy and the lists here configure them; quiet is
 # good. ANALYZED leaves out what is another kernel's.
@@ -316,7 +321,7 @@ $(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = base64 sasl slice line mbox config contract place secrets journal index proxy kerberos4 session
+FUZZ = maildir uidl header base64 sasl slice line mbox config contract place secrets journal index proxy kerberos4 session
 FUZZ_SOURCES = $(WITH_AUTH) pop3d/pop3.c pop2d/pop2.c \
 	$(filter common/auth/%, $(filter-out %_load.c,$(KERBEROS4)))
 FUZZ_LIBS = -lnettle -lpam

@@ -106,7 +106,8 @@ int admission_bear(const struct setup *setup, const struct frame_decision *d,
     struct keeper_birth birth = {.who = user_of(d),
                                  .user = d->name,
                                  .place = *place,
-                                 .read_only = setup->read_only};
+                                 .read_only = setup->read_only,
+                                 .uidl = &setup->uidl};
     char folders[PLACE_PATH];
 
     if (place_instead(setup->template, d->name, d->home, &birth.instead) < 0)

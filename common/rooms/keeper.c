@@ -46,6 +46,7 @@ struct keeper {
     struct spot spot; /* the mailbox that is open */
     uid_t owner;
     bool read_only;
+    const struct uidl_style *uidl;
     int state;   /* the user's state directory, O_PATH; -1: none */
     int session; /* holds the session lock; -1: none */
     struct rlimit size_limit;
@@ -299,6 +300,7 @@ static int open_mailbox(struct keeper *k, struct frame *answer)
                          .index = k->index,
                          .index_from = INDEX_FROM,
                          .read_only = k->read_only,
+                         .uidl = k->uidl,
                          .dotlocker = dotlocker,
                          .fd = -1};
     answer->opened.writable = true;
@@ -616,6 +618,7 @@ void keeper_live(const struct keeper_birth *birth)
         .monitor = birth->monitor,
         .owner = birth->who.uid,
         .read_only = birth->read_only,
+        .uidl = birth->uidl,
         .session = -1,
         .table_fd = -1,
         .reader = -1,

@@ -8,12 +8,13 @@
 /* What the monitor tells a new-born keeper. */
 struct keeper_birth {
     struct identity who;
-    const char *user;  /* canonical name */
-    const char *state; /* root of the state directories */
+    const char *user;     /* canonical name */
+    const char *state;    /* root of the state directories */
     struct place place;   /* of the maildrop */
     struct place instead; /* what takes its place if it is there */
     const char *folders;  /* their directory's path; NULL: there are none */
-    bool read_only; /* nothing may be changed */
+    bool read_only;       /* nothing may be changed */
+    const struct uidl_style *uidl;
     int front, monitor; /* sockets */
     pid_t parent;
 };

@@ -8,6 +8,7 @@
 #include "net/proxy.h"
 #include "rooms/contract.h"
 #include "rooms/log.h"
+#include "spool/uidl.h"
 #include "rooms/policy.h"
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ struct setup {
     const char *service;  /* PAM */
     const char *template; /* --maildrop */
     const char *folders;  /* --folders; NULL: there are none */
-    const char *state;    /* root of the state directories */
+    struct uidl_style uidl;      /* --uidl */
+    const char *state;           /* root of the state directories */
     const char *keys[KEY_COUNT]; /* paths of the key files that can be used */
     uint32_t mechanisms;         /* bits of those the protocol speaks */
     char domains[TEXT_DOMAINS];  /* @NAME is stripped; a NUL behind each */
@@ -40,7 +42,7 @@ struct setup {
     /* Milliseconds a client may take nothing of what is sent to it. */
     int64_t patience;
     struct tls_terms tls;
-    uid_t room_uid;              /* _restante, or the caller */
+    uid_t room_uid; /* _restante, or the caller */
     gid_t room_gid;
     /* Kerberos 4's, a space between two. */
     char services[TEXT_SERVICES];

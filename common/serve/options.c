@@ -53,6 +53,14 @@ static const char *set_folders(struct options *o, const char *value)
     return NULL;
 }
 
+static const char *set_uidl(struct options *o, const char *value)
+{
+    if (uidl_style_parse(value, &o->uidl) < 0)
+        return "popa3d, dovecot, uw, x-uidl, courier, or a pattern such as "
+               "%v.%u";
+    return NULL;
+}
+
 static const char *set_auth(struct options *o, const char *value)
 {
     if (strcmp(value, "pam") == 0)
@@ -338,6 +346,8 @@ static const struct row rows[] = {
     {"key", 'k', "FILE", set_key, true, "its key (in the same file)", "pop3d"},
     {"tls-min", 0, "VERSION", set_tls_min, true, "oldest TLS: 1.0 to 1.3 (1.2)",
      "pop3d"},
+    {"uidl", 'u', "STYLE", set_uidl, true,
+     "whose UIDLs: popa3d, dovecot, uw, x-uidl, courier (popa3d)", "pop3d"},
     {"folders", 'F', "DIR", set_folders, true,
      "where FOLD finds mailboxes (%h/mail)", "pop2d"},
     {"read-only", 'r', NULL, set_read_only, true, "delete nothing", NULL},

@@ -7,6 +7,8 @@
 #include "rooms/contract.h"
 #include "rooms/policy.h"
 
+#include "spool/uidl.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,6 +35,7 @@ struct options {
     const char *config; /* NULL: the default one, if it is there */
     const char *template;
     const char *folders;
+    struct uidl_style uidl;
     uint32_t providers; /* 0: as who we are */
     const char *pam_service;
     const char *secrets;

@@ -374,6 +374,7 @@ static int settle(struct startup *u)
         s->folders = u->options.folders;
     s->policy = &u->options.policy;
     s->read_only = u->options.read_only;
+    s->uidl = u->options.uidl;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
         (status = choose_auth(u)) != 0 || (status = pack_domains(u)) != 0 ||
         (status = make_stamp(u)) != 0 || (status = open_helpers(u)) != 0 ||

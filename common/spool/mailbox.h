@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 struct mailbox;
+struct uidl_style;
 
 struct mailbox_format {
     const char *name; /* what a template begins with, before the colon */
@@ -89,9 +90,10 @@ struct mailbox {
     const char *index;   /* name of the index in it */
     uint64_t index_from; /* octets of the smallest mailbox that gets one */
     bool read_only;      /* nothing in it may be changed */
-    bool recovered;      /* recover() finished an update */
-    bool aside;          /* ... or put a record aside that fitted no more */
-    bool left_out;       /* the scan found what is no message to serve */
+    const struct uidl_style *uidl; /* NULL: the format's own UIDLs */
+    bool recovered;                /* recover() finished an update */
+    bool aside;    /* ... or put a record aside that fitted no more */
+    bool left_out; /* the scan found what is no message to serve */
     struct dotlocker *dotlocker;
     void *own; /* the format's; NULL at first */
     int fd;    /* -1 while it is not open */

@@ -12,6 +12,7 @@
 #include "spool/maildir.h"
 #include "base/exact.h"
 #include "base/vector.h"
+#include "spool/maildir_foreign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -300,20 +301,56 @@ static int maildir_scan(struct mailbox *mb, struct table_writer *table,
     return write_table(&md->list, table);
 }
 
+/* Another server's UIDLs, where it has given any. */
+static int fill_foreign(const struct mailbox *mb, char (*slots)[UIDL_SLOT])
+{
+    const struct maildir_list *l = &maildir_of(mb)->list;
+    struct foreign_list known;
+
+    if (mb->uidl == NULL ||
+        (mb->uidl->source != UIDL_NUMBERS && mb->uidl->source != UIDL_COURIER))
+        return 0;
+    if (foreign_list_load(&known, mb->fd, mb->uidl) < 0)
+        return -1;
+    for (size_t i = 0; i < l->count; i++) {
+        const struct maildir_message *m = &l->messages[i];
+        const char *uidl =
+            foreign_list_find(&known, maildir_name_of(l, m), m->base);
+        if (uidl != NULL)
+            memcpy(slots[i], uidl, UIDL_SLOT);
+    }
+    foreign_list_free(&known);
+    return uidl_drop_doubles(slots, l->count);
+}
+
+static int write_slots(const struct maildir_list *l, char (*slots)[UIDL_SLOT],
+                       struct table_writer *to)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct maildir_message *m = &l->messages[i];
+        if (slots[i][0] == '\0')
+            maildir_uidl(maildir_name_of(l, m), m->base, slots[i]);
+        if (table_write(to, slots[i], UIDL_SLOT) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int maildir_identify(struct mailbox *mb, const struct table *table,
                             struct table_writer *to, uint32_t *stride)
 {
     const struct maildir_list *l = &maildir_of(mb)->list;
-    char uidl[MAILDIR_UIDL + 1];
+    char(*slots)[UIDL_SLOT] = calloc(l->count + 1, sizeof *slots);
+    int result = -1;
 
-    *stride = MAILDIR_UIDL;
-    for (uint64_t i = 0; i < table->count; i++) {
-        const struct maildir_message *m = &l->messages[i];
-        maildir_uidl(maildir_name_of(l, m), m->base, uidl);
-        if (table_write(to, uidl, MAILDIR_UIDL) < 0)
-            return -1;
-    }
-    return 0;
+    (void)table;
+    *stride = UIDL_SLOT;
+    if (slots != NULL && fill_foreign(mb, slots) == 0)
+        result = write_slots(l, slots, to);
+    int saved = errno;
+    free(slots);
+    errno = saved;
+    return result;
 }
 
 /* ---- fetching ---- */

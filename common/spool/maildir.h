@@ -4,14 +4,11 @@
 /* What the files of the Maildir format share among themselves. */
 
 #include "spool/mailbox.h"
+#include "spool/uidl.h"
 
 #include <stddef.h>
 
 extern const struct mailbox_format maildir_format;
-
-enum {
-    MAILDIR_UIDL = 70 /* octets of the longest UIDL (RFC 1939, UIDL) */
-};
 
 /* ---- names of files (maildir_name.c) ---- */
 
@@ -32,7 +29,7 @@ int maildir_seen_name(const char *name, char *to, size_t size);
 
 /* Writes the UIDL of a base of len octets, NUL-padded: the base itself, or its
  * digest where it is too long or holds octets that no UIDL may. */
-void maildir_uidl(const char *base, size_t len, char uidl[MAILDIR_UIDL + 1]);
+void maildir_uidl(const char *base, size_t len, char slot[UIDL_SLOT]);
 
 /* ---- what is known of messages from before (maildir_sizes.c) ---- */
 

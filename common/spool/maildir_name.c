@@ -48,29 +48,17 @@ int maildir_seen_name(const char *name, char *to, size_t size)
     return -1;
 }
 
-static bool is_uidl(const char *base, size_t len)
-{
-    if (len == 0 || len > MAILDIR_UIDL)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (base[i] < 0x21 || base[i] > 0x7e)
-            return false;
-    return true;
-}
-
-void maildir_uidl(const char *base, size_t len, char uidl[MAILDIR_UIDL + 1])
+void maildir_uidl(const char *base, size_t len, char slot[UIDL_SLOT])
 {
     uint8_t digest[MD5_DIGEST_LENGTH];
     MD5_CTX md5;
 
-    memset(uidl, 0, MAILDIR_UIDL + 1);
-    if (is_uidl(base, len)) {
-        memcpy(uidl, base, len);
+    if (uidl_take(base, len, slot) == 0)
         return;
-    }
     MD5Init(&md5);
     MD5Update(&md5, (const uint8_t *)base, len);
     MD5Final(digest, &md5);
+    memset(slot, 0, UIDL_SLOT);
     for (int i = 0; i < MD5_DIGEST_LENGTH; i++)
-        sprintf(uidl + 2 * i, "%02x", digest[i]);
+        sprintf(slot + 2 * i, "%02x", digest[i]);
 }

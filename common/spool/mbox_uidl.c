@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "spool/index.h"
 #include "spool/mbox.h"
+#include "spool/mbox_foreign.h"
 #include "spool/twins.h"
 
 #include <errno.h>
@@ -144,14 +145,21 @@ static int identify(int fd, const struct message *m, uint64_t *id)
     return 0;
 }
 
+/* Writes it into a slot of zeros of at least UIDL_STRIDE octets. */
+static void print_uidl(const struct identity *who, char *slot)
+{
+    int len = snprintf(slot, UIDL_STRIDE, "%016" PRIx64, who->id);
+
+    if (who->twin > 0)
+        snprintf(slot + len, UIDL_STRIDE - (size_t)len, "-%" PRIu32,
+                 who->twin + 1);
+}
+
 static int write_uidl(struct table_writer *to, const struct identity *who)
 {
     char slot[UIDL_STRIDE] = {0};
-    int len = snprintf(slot, sizeof slot, "%016" PRIx64, who->id);
 
-    if (who->twin > 0)
-        snprintf(slot + len, sizeof slot - (size_t)len, "-%" PRIu32,
-                 who->twin + 1);
+    print_uidl(who, slot);
     return table_write(to, slot, sizeof slot);
 }
 
@@ -272,17 +280,47 @@ struct identity *mbox_identities(const struct mailbox *mb,
     return NULL;
 }
 
+static int write_slots(char (*slots)[UIDL_SLOT], const struct identity *all,
+                       uint64_t count, struct table_writer *to)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (slots[i][0] == '\0')
+            print_uidl(&all[i], slots[i]);
+        if (table_write(to, slots[i], UIDL_SLOT) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Another server's UIDLs, where it has given any. */
+static int write_foreign(const struct mailbox *mb, const struct table *table,
+                         const struct identity *all, struct table_writer *to)
+{
+    char(*slots)[UIDL_SLOT] = calloc(table->count + 1, sizeof *slots);
+    int result = -1;
+
+    if (slots != NULL && mbox_foreign(mb->fd, table, mb->uidl, slots) == 0 &&
+        uidl_drop_doubles(slots, table->count) == 0)
+        result = write_slots(slots, all, table->count, to);
+    int saved = errno;
+    free(slots);
+    errno = saved;
+    return result;
+}
+
 int mbox_identify(struct mailbox *mb, const struct table *table,
                   struct table_writer *to, uint32_t *stride)
 {
+    bool foreign = mb->uidl != NULL && mb->uidl->source != UIDL_OWN;
     int result = -1;
 
-    *stride = UIDL_STRIDE;
+    *stride = foreign ? (uint32_t)UIDL_SLOT : (uint32_t)UIDL_STRIDE;
     if (lock_fcntl_within(mb->fd, F_RDLCK, MBOX_PATIENCE) < 0)
         return -1;
     struct identity *all = mbox_identities(mb, table);
     if (all != NULL)
-        result = write_all(all, table->count, to);
+        result = foreign ? write_foreign(mb, table, all, to)
+                         : write_all(all, table->count, to);
     int saved = errno;
     free(all);
     lock_fcntl(mb->fd, F_UNLCK);
