@@ -128,6 +128,19 @@ static _Noreturn void hear_caged(struct auth_room *r,
     _exit(write(answer, &proof, sizeof proof) == sizeof proof ? 0 : 1);
 }
 
+/* Could a child that is itself have brought it? One that was told a password
+ * for PAM has nothing to prove, whatever it says; none that takes proofs is
+ * told passwords. */
+static bool is_possible(const struct frame_order *order,
+                        const struct proof *proof)
+{
+    bool hears_passwords =
+        mechanism_rows[order->mechanism].plaintext && uses_pam(order);
+
+    return hears_passwords ? proof->outcome != OUTCOME_ACCEPTED
+                           : proof->unproven == 0;
+}
+
 /* Bears the caged child and takes its proof. Returns false when it had none. */
 static bool hear_child(struct auth_room *r, const struct auth_row *row,
                        struct proof *proof)
@@ -149,7 +162,7 @@ static bool hear_child(struct auth_room *r, const struct auth_row *row,
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-           proof_check(proof);
+           proof_check(proof) && is_possible(r->order, proof);
 }
 
 /* A password for PAM comes as a fixed frame: that needs no parser and so no

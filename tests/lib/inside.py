@@ -23,7 +23,8 @@ CALLS = dict(read=0, write=1, mmap=9, mprotect=10, munmap=11, ioctl=16, mremap=2
              rename=82, mkdir=83, unlink=87, symlink=88, chmod=90, chown=92, ptrace=101, setuid=105, mknod=133, prctl=157,
              setrlimit=160, chroot=161, mount=165, openat=257, unlinkat=263, renameat=264, linkat=265, fchmodat=268, unshare=272,
              process_vm_writev=311, memfd_create=319, execveat=322, pidfd_open=434, clone3=435, io_uring_setup=425,
-             getrandom=318, truncate=76, ftruncate=77, fallocate=285, renameat2=316, bpf=321, userfaultfd=323, keyctl=250)
+             getrandom=318, truncate=76, ftruncate=77, fallocate=285, renameat2=316, bpf=321, userfaultfd=323, keyctl=250,
+             exit_group=231)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
@@ -34,7 +35,7 @@ class Died(Exception):
     """The kernel killed the process for what it tried; .signal says how."""
 
     def __init__(self, number):
-        super().__init__(f"killed by {signal.Signals(number).name}")
+        super().__init__(f"killed by {signal.Signals(number).name}" if number else "it ended")
         self.signal = number
 
 
