@@ -413,6 +413,8 @@ static void hear_front(struct monitor *m)
     if (got == 0) {
         close(m->front);
         m->front = -1;
+    } else if (m->said_farewell) {
+        end_of(m, "front goes on behind its last word");
     } else if (f.type == FRAME_FAREWELL) {
         m->farewell = f.farewell;
         m->said_farewell = true;
