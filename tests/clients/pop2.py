@@ -189,7 +189,7 @@ def number(reply, sign):
     return int(match[1])
 
 
-@each(*[(f"{how} {name}", how, end) for how, _ in HOWS for name, end in (
+@each(*[(f"{how} {name}", how, end) for how, _ in programs.ALL_WAYS for name, end in (
     ("close", lambda stream: stream.close()), ("half-close", lambda stream: stream.half_close()))])
 def test_popclient(bed, how, end):
     """popclient sends QUIT and is gone before the `+`, which its kernel then answers with a reset: deleted is deleted."""
