@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from admin.package import Root
 from lib import server
 from lib.client import Pop3
 from lib.suite import check, each, equal, limit, needs
@@ -51,6 +52,36 @@ def test_package_knows_what_it_is_built_of(bed):
     listed = re.findall(r"(?m)^(\S+-dev)\b", (PROJECT / ".ci/packages.build").read_text())
     control = (PROJECT / "units/debian/control").read_text()
     equal([name for name in listed if name != "libc6-dev" and f" {name}" not in control], [], "what Build-Depends lacks")
+
+
+APT_GET = """#!/bin/sh
+# Stands in for apt-get: notes whether services may start, and fails if it is told to.
+case "$*" in *nothing-such*) ;; *) exit 3 ;; esac
+/usr/sbin/policy-rc.d any start >/seen 2>&1; echo "policy $? $DEBIAN_FRONTEND" >>/seen
+cat >>/seen
+[ ! -e /fail ] || exit 100
+"""
+
+
+@needs("root")
+@each(("none", None, 0), ("failing", None, 100), ("own", "exit 104\n", 0))
+def test_ci_install_starts_nothing(bed, own, status):
+    """While packages are installed nothing may start a service; afterwards the policy is what it was."""
+    root = Root(bed)
+    policy = root.file("/usr/sbin/policy-rc.d")
+    policy.unlink()
+    if own:
+        policy.write_text("#!/bin/sh\n" + own)
+        policy.chmod(0o755)
+    (root.path / "apt-get").write_text(APT_GET)
+    (root.path / "apt-get").chmod(0o755)
+    (root.path / "list").write_text("nothing-such  # a comment\n")
+    if status:
+        (root.path / "fail").touch()
+    (root.path / "install").write_bytes((PROJECT / ".ci/install").read_bytes())
+    root.run("sh", "/install", "/list", status=status, env={"PATH": "/:/usr/sbin:/usr/bin:/bin"})
+    equal((root.path / "seen").read_text(), f"policy {104 if own else 101} noninteractive\n", "what apt-get saw")
+    equal(policy.read_text() if policy.exists() else None, "#!/bin/sh\n" + own if own else None, "the policy afterwards")
 
 
 @needs("python3")
