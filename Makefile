@@ -217,9 +217,11 @@ $(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ $^ -lmd
 
-# Medians of fifty refusals each, for every method and everything wrong.
-refusals: all
+# Medians of fifty refusals each, for every method and everything wrong, and
+# Kerberos tokens cut and bent at every octet.
+refusals: all unit
 	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -k refusals_take_the_same_time
+	GARBAGE=all RESTANTE_BUILD=$(BUILD) tests/run -k garbage_of_every_length
 
 # Histories of a mailbox and its index, with a clock and file times of their own.
 TIMES = fstat ftruncate pwrite clock_gettime fsync fdatasync
