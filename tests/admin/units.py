@@ -4,9 +4,11 @@ import contextlib
 import os
 import re
 import shutil
+import socket
+import subprocess
 from pathlib import Path
 
-from lib import client, mbox
+from lib import client, mbox, server
 from lib.suite import check, each, equal, limit, needs, until
 from lib.testbed import USERS
 
@@ -145,3 +147,39 @@ def test_slice(bed):
     equal(limits["TasksMax"], "8192", "TasksMax")
     check(limits["MemoryMax"].isdigit() and int(limits["MemoryHigh"]) < int(limits["MemoryMax"]), limits)
     talk.quit()
+
+
+@needs("root", "network", "sandbox")
+@limit(60)
+def test_xinetd(bed):
+    """The shipped files of xinetd.d, with the programs of this build in their places."""
+    bed.without_machine()
+    bed.put(MAIL)
+    services = bed.dir / "xinetd.d"
+    services.mkdir()
+    for path in (UNITS / "xinetd").iterdir():
+        (services / path.name).write_text(path.read_text().replace("/usr/local/sbin", str(bed.place.build / "sbin")))
+    config = bed.dir / "xinetd.conf"
+    config.write_text(f"defaults\n{{\n log_type = FILE {bed.dir}/xinetd.out\n}}\nincludedir {services}\n")
+    log = open(bed.dir / "xinetd.log", "wb")
+    xinetd = subprocess.Popen([server.find_xinetd(bed.unpacked()), "-dontfork", "-f", config, "-pidfile", bed.dir / "pid"],
+                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=server.CLEAN_ENVIRONMENT, cwd="/")
+    try:
+        for kind, port in (client.Pop3, 110), (client.Pop2, 109):
+            until(lambda: listens(port), f"xinetd to listen on {port}: {(bed.dir / 'xinetd.log').read_text()}")
+            talk = kind(client.Stream.of(socket.create_connection(("127.0.0.1", port), 20)))
+            talk.login("alice", USERS["alice"][1])
+            talk.quit()
+        check(listens(995), "nobody listens on 995")
+    finally:
+        xinetd.kill()
+        xinetd.wait()
+        log.close()
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        return True
+    except ConnectionRefusedError:
+        return False
