@@ -65,12 +65,12 @@ static void leak(void)
             abort();
 }
 
-/* Outlives the module's program for three seconds. */
+/* Outlives the module's program until the test ends it. */
 static void hold(void)
 {
     if (fork() == 0) {
         setsid();
-        sleep(3);
+        sleep(60);
         _exit(0);
     }
 }
