@@ -368,6 +368,14 @@ static unsigned do_quit(struct session *s, const struct slice *arguments)
 
 static unsigned do_capa(struct session *s, const struct slice *arguments);
 
+/* RFC 6856: the client takes UTF-8 everywhere. It gets what it would get
+ * anyhow: messages go out as they are stored. */
+static unsigned do_utf8(struct session *s, const struct slice *arguments)
+{
+    (void)arguments;
+    return ok(s, "UTF-8 is welcome");
+}
+
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static const struct command commands[] = {
@@ -385,6 +393,7 @@ static const struct command commands[] = {
     {"TOP", TRANSACTION, 2, 2, do_top, "TOP", NULL},
     {"UIDL", TRANSACTION, 0, 1, do_uidl, "UIDL", NULL},
     {"LAST", TRANSACTION, 0, 0, do_last, NULL, NULL},
+    {"UTF8", AUTHORIZATION, 0, 0, do_utf8, "UTF8", NULL},
     {"CAPA", ANY_STATE, 0, 0, do_capa, NULL, NULL},
     {"QUIT", ANY_STATE, 0, 0, do_quit, NULL, NULL},
 };

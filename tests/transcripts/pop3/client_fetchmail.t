@@ -8,6 +8,7 @@ S: +OK capability list follows
 S: USER
 S: TOP
 S: UIDL
+S: UTF8
 S~ SASL PLAIN LOGIN.*
 S: RESP-CODES
 S: AUTH-RESP-CODE

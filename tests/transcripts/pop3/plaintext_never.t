@@ -9,6 +9,7 @@ C: CAPA
 S: +OK capability list follows
 S: TOP
 S: UIDL
+S: UTF8
 S: RESP-CODES
 S: AUTH-RESP-CODE
 S: PIPELINING
