@@ -273,7 +273,7 @@ def lives(pid):
 @needs("root", "openssl")
 def test_death_of_tls_before_the_login(bed):
     session = start(bed)
-    until(lambda: session.rooms().tls, "tls lives")
+    until(lambda: session.rooms().tls and session.rooms().front, "tls is ready, and front is there")
     session.rooms().tls.kill()
     session.stream.take_all(10)
     session.wait(10)
@@ -295,7 +295,7 @@ def test_300_megabytes(bed):
     peaks = {}
     while curl.poll() is None:
         for room in service.rooms():
-            peaks[room.room] = max(peaks.get(room.room, 0), int(room.status["VmHWM"].split()[0]))
+            peaks[room.room] = max(peaks.get(room.room, 0), int(room.status.get("VmHWM", "0").split()[0]))
         time.sleep(0.05)
     equal((curl.returncode, curl.stderr.read()), (0, b""), "curl")
     expected = mbox.parse(mail)[0].wire()
