@@ -312,14 +312,20 @@ polls: all
 	tests/bench/polls $(BUILD) >$(BUILD)/polls.figures
 	tests/bench/scale $(BUILD)/polls.figures
 
-bench: all $(BUILD)/tests/bench/skeleton
-	python3 tests/bench/greeting $(BUILD)
+# Peers are unpacked aside, never installed. QUICK=1: the small half.
+PEERS = popa3d dovecot-pop3d mailutils-pop3d solid-pop3d courier-pop
+BENCH = $(addprefix $(BUILD)/tests/bench/,skeleton inetd client limits)
+
+bench: all $(BENCH)
+	tests/bench/peers $(BUILD)/tests/peers $(PEERS)
+	PEERS=$(CURDIR)/$(BUILD)/tests/peers \
+		tests/bench/bench $(BUILD) tests/bench/results
 	tests/bench/tls $(BUILD)
 
-$(BUILD)/tests/bench/skeleton: tests/bench/skeleton.c
+$(BUILD)/tests/bench/%: tests/bench/%.c $(call object,common/base/vector.c)
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
