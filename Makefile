@@ -123,12 +123,12 @@ $(BUILD)/sbin/pop2d: $(call object,$(POP2D))
 $(DAEMONS):
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmd
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -l:libmd.a
 
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -lmd $(AUTH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -l:libmd.a $(AUTH_LIBS)
 
 $(GSSAPI_PROGRAM): $(call object,$(AUTH_GSSAPI))
 	@mkdir -p $(@D)

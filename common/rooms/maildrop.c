@@ -22,6 +22,8 @@ void maildrop_start(struct maildrop *m, int keeper)
     m->octets_left = 0;
     m->uidls = NULL;
     m->stride = 0;
+    m->ahead.held = 0;
+    m->ahead.next = UINT64_MAX;
 }
 
 static void drop_batch(struct batch *b)
@@ -259,30 +261,62 @@ static bool encode(struct wire *w, const char *from, size_t len,
     return true;
 }
 
+/* The next message is near where the last one ended: more will be wanted. */
+static bool is_next(const struct ahead *a, uint64_t offset)
+{
+    return offset >= a->next && offset - a->next < 4096;
+}
+
+/* Has octets at offset at hand, of left that are wanted. Returns how many, with
+ * *at where they are; 0 at the end of the file, -1 with errno. What was read
+ * before counts while the file is what it was then. */
+static ssize_t read_ahead(struct maildrop *m, int fd, uint64_t offset,
+                          uint64_t left, const char **at)
+{
+    struct ahead *a = &m->ahead;
+    bool valid = offset >= a->at && offset - a->at < a->held &&
+                 snapshot_same(&a->seen, &m->sure);
+
+    if (!valid) {
+        size_t want = m->tree || !is_next(a, offset) ? left : sizeof a->octets;
+        if (want > sizeof a->octets)
+            want = sizeof a->octets;
+        ssize_t n = pread(fd, a->octets, want, (off_t)offset);
+        a->held = n > 0 ? (size_t)n : 0;
+        a->at = offset;
+        a->seen = m->sure;
+        if (n <= 0)
+            return n;
+    }
+    uint64_t held = a->held - (offset - a->at);
+    *at = a->octets + (offset - a->at);
+    return (ssize_t)(held < left ? held : left);
+}
+
 static int send_text(struct maildrop *m, uint64_t i, struct wire *w,
                      struct stream *s)
 {
     const struct message *text = &m->table.messages[i];
-    int fd = source(m, i);
     uint64_t offset = message_text(text), left = text->length;
+    const char *at = NULL;
 
     while (left > 0 && !w->done) {
-        size_t want = left < sizeof m->block ? left : sizeof m->block;
-        ssize_t n = pread(fd, m->block, want, (off_t)offset);
+        ssize_t n = read_ahead(m, source(m, i), offset, left, &at);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0 || !encode(w, m->block, (size_t)n, s))
+        if (n <= 0 || !encode(w, at, (size_t)n, s))
             return -1;
         offset += (uint64_t)n;
         left -= (uint64_t)n;
     }
-    if (!w->done) {
-        size_t room;
-        char *to = stream_lend(s, &room);
-        if (to == NULL)
-            return -1;
-        stream_filled(s, wire_finish(w, to));
-    }
+    m->ahead.next = offset;
+    if (w->done)
+        return 0;
+    size_t room;
+    char *to = stream_lend(s, &room);
+    if (to == NULL)
+        return -1;
+    stream_filled(s, wire_finish(w, to));
     return 0;
 }
 

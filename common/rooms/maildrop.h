@@ -25,6 +25,16 @@ struct batch {
     int fds[FRAME_FDS];
 };
 
+/* Octets of the single file, read ahead: a client that takes one message after
+ * the other costs few reads. */
+struct ahead {
+    uint64_t at;          /* offset of octets[0] */
+    uint64_t next;        /* offset behind the message that was sent last */
+    size_t held;          /* of octets */
+    struct snapshot seen; /* the file, before they were read */
+    char octets[256 * 1024];
+};
+
 struct maildrop {
     int keeper; /* socket; the caller's */
     bool tree;  /* each message is a file */
@@ -41,7 +51,7 @@ struct maildrop {
     uint64_t octets_left; /* wire octets of unmarked messages */
     const char *uidls;    /* slots of stride octets; NULL: not asked yet */
     uint32_t stride;
-    char block[256 * 1024]; /* read ahead */
+    struct ahead ahead;
 };
 
 /* No maildrop is open yet. */
