@@ -201,8 +201,9 @@ class Machine:
                 if server.parent_of(pid) == self.pid and self._executes(pid, f"/usr/sbin/{program}")]
 
     def _executes(self, pid, path):
+        """By the file itself: how its path is spelled depends on whose root one looks from."""
         try:
-            return os.readlink(f"/proc/{pid}/exe") == path
+            return os.path.samestat(os.stat(f"/proc/{pid}/exe"), os.stat(self.path(path)))
         except OSError:
             return False
 
