@@ -124,9 +124,10 @@ void maildir_sizes_save(struct maildir_sizes *s, int directory,
     memcpy(h.magic, magic, sizeof magic);
     h.check = XXH3_64bits(s->sizes, len);
     snprintf(fresh, sizeof fresh, "%s.fresh", name);
-    int fd =
-        openat(directory, fresh,
-               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(directory, fresh,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK |
+                        O_CLOEXEC,
+                    0600);
     if (fd < 0)
         return;
     bool whole = exact_write(fd, &h, sizeof h, 0) == 0 &&

@@ -158,9 +158,10 @@ static void replace(const struct memory *m, int directory, const char *name)
         unlinkat(directory, name, 0);
         return;
     }
-    int fd =
-        openat(directory, fresh,
-               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(directory, fresh,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK |
+                        O_CLOEXEC,
+                    0600);
     if (fd < 0)
         return;
     bool whole = pwrite(fd, m->entries, size, 0) == (ssize_t)size;
