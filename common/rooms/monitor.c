@@ -38,6 +38,8 @@ struct monitor {
     struct secure secure; /* the tls room */
     int signals;          /* signalfd: a service being stopped */
     unsigned failures, cancels;
+    unsigned unheard; /* logins refused unheard: no strikes, and not counted
+                         for ever */
     enum mechanism mechanism; /* of the login under way, or the last one */
     char user[TEXT_USER];     /* canonical, after the login */
     struct dotlock dotlock;
@@ -202,12 +204,11 @@ static void send_verdict(struct monitor *m, enum outcome outcome, int keeper)
     frame_send(m->front, &f);
 }
 
-static void fail(struct monitor *m, enum mechanism mechanism,
+static void fail(const struct monitor *m, enum mechanism mechanism,
                  const char *reason, const char *user)
 {
-    m->failures++;
-    report_failure(m->setup, method_of(m, mechanism), m->failures, reason,
-                   user);
+    report_failure(m->setup, method_of(m, mechanism), m->failures + m->unheard,
+                   reason, user);
 }
 
 /* A refusal leaves two seconds after the request was read, whatever was wrong
@@ -217,6 +218,7 @@ static void refuse(struct monitor *m, enum outcome outcome, const char *reason,
 {
     int64_t now = clock_ms();
 
+    m->failures++;
     fail(m, m->mechanism, reason, d->claimed);
     clock_sleep_until((d->asked_at < now ? d->asked_at : now) + REFUSAL_DELAY);
     send_verdict(m, outcome, -1);
@@ -403,6 +405,16 @@ static void hear_tls(struct monitor *m)
 
 /* ---- front ---- */
 
+/* Nothing was tried, so that it is no guess; a client that goes on like this
+ * has been told of. */
+static void hear_plaintext(struct monitor *m, const struct frame_plaintext *p)
+{
+    if (m->unheard == LOGIN_TRIES)
+        return;
+    m->unheard++;
+    fail(m, (enum mechanism)p->mechanism, "plaintext", p->user);
+}
+
 static void hear_front(struct monitor *m)
 {
     struct frame f;
@@ -427,9 +439,7 @@ static void hear_front(struct monitor *m)
     } else if (f.type == FRAME_ASK_TLS) {
         ask_tls(m);
     } else if (f.type == FRAME_PLAINTEXT) {
-        if (m->failures < LOGIN_TRIES)
-            fail(m, (enum mechanism)f.plaintext.mechanism, "plaintext",
-                 f.plaintext.user);
+        hear_plaintext(m, &f.plaintext);
     } else {
         end_of(m, "front speaks for the keeper");
     }
@@ -513,7 +523,7 @@ static void wait_and_hear(struct monitor *m)
 static bool is_health_check(const struct monitor *m)
 {
     if (!m->setup->proxied || m->phase != PHASE_GREETED || m->failures > 0 ||
-        !m->said_farewell)
+        m->unheard > 0 || !m->said_farewell)
         return false;
     bool silent =
         m->farewell.received == 0 &&

@@ -2,7 +2,7 @@
 
 import socket
 
-from lib import mbox, testbed
+from lib import mbox, sasl, testbed
 from lib.suite import Skip, check, each, equal, needs
 
 PUBLIC, PUBLIC_6 = testbed.PUBLIC_ADDRESS, testbed.PUBLIC_ADDRESS_6
@@ -111,3 +111,20 @@ def test_no_network_is_local(bed, how):
     equal(pop.session.log()[0], 'login: peer=local method=PASS user="alice"', "log")
     pop.quit()
     pop.session.finish()
+
+
+@needs("network")
+def test_refused_unheard_is_no_strike(bed):
+    """Who was told often enough that clear text is not taken may still log in otherwise, and nobody is said to be owned."""
+    address_or_skip(PUBLIC)
+    bed.put(mbox.mailbox(2))
+    secrets = bed.private_file("secrets", "alice\talicepw\n")
+    pop = bed.pop3("--plaintext=never", f"--secrets={secrets}", login=None, how="tcp", address=PUBLIC)
+    for _ in range(5):
+        pop.expect("USER alice", REFUSED)
+    equal(sasl.login(pop, "APOP", "alice", "wrong"), "-ERR [AUTH] authentication failed", "a strike")
+    equal(sasl.login(pop, "APOP", "alice", "alicepw"), "+OK maildrop has 2 messages (352 octets)", "login")
+    pop.quit()
+    pop.session.finish()
+    line = f'login failed: peer={PUBLIC} method=%s attempt=%d reason=%s user="alice"'
+    equal(pop.session.log()[:4], [line % ("PASS", n, "plaintext") for n in (1, 2, 3)] + [line % ("APOP", 4, "refused")], "log")
