@@ -4,6 +4,7 @@
 #include "auth/pam.h"
 
 #include <security/pam_appl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,16 @@ static void no_delay(int result, unsigned microseconds, void *context)
     (void)context;
 }
 
+/* Modules write it before the address, in words of their own: a name with a
+ * space in it could bring an address of its choice into their log lines. */
+static bool is_word(const char *user)
+{
+    for (; *user != '\0'; user++)
+        if ((unsigned char)*user <= 0x20 || (unsigned char)*user == 0x7f)
+            return false;
+    return true;
+}
+
 static int set_items(pam_handle_t *pam, const struct frame_order *order,
                      const char *user)
 {
@@ -52,7 +63,7 @@ static int set_items(pam_handle_t *pam, const struct frame_order *order,
     int result = pam_set_item(pam, PAM_RHOST, order->peer);
 
     memcpy(&delay_item, &delay, sizeof delay_item);
-    if (result == PAM_SUCCESS)
+    if (result == PAM_SUCCESS && is_word(user))
         result = pam_set_item(pam, PAM_RUSER, user);
     if (result == PAM_SUCCESS)
         result = pam_set_item(pam, PAM_TTY, order->service);

@@ -28,6 +28,8 @@ int proof_take_name(struct proof *proof, const struct frame_order *order,
     if (slice_copy(name, proof->name, sizeof proof->name) < 0)
         proof->name[0] = '\0';
     memcpy(proof->claimed, proof->name, sizeof proof->claimed);
+    if (slice_has_control(name))
+        memset(proof->name, 0, sizeof proof->name);
     return proof->name[0] != '\0' ? 0 : -1;
 }
 

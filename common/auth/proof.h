@@ -27,7 +27,8 @@ struct proof {
 /*
  * Takes a user name as the client sent it: without the "@NAME" of a domain the
  * administrator named, into both claimed and name. A name that is empty, too
- * long or holds a NUL is refused: returns -1, both are "" then.
+ * long or holds a NUL is refused: returns -1, both are "" then. So is one with
+ * other control octets, which nobody has, but it is still claimed.
  */
 int proof_take_name(struct proof *proof, const struct frame_order *order,
                     struct slice user);

@@ -68,7 +68,7 @@ static void check_with_pam(const struct auth_room *r, struct proof *proof)
     bool has_secret = secrets_find(&r->secrets, proof->name, &secret);
 
     proof->unproven = false;
-    if (has_secret && order->exposed) {
+    if (proof->name[0] == '\0' || (has_secret && order->exposed)) {
         proof->outcome = OUTCOME_REFUSED;
         return;
     }
@@ -201,6 +201,10 @@ static enum outcome judge(struct auth_room *r, const struct auth_row *row,
         row->name != NULL ? row->name(r, proof) : OUTCOME_ACCEPTED;
     if (outcome == OUTCOME_ACCEPTED)
         outcome = account_find(proof->name, account);
+    /* Nobody's keeper may be who every front is. */
+    if (outcome == OUTCOME_ACCEPTED && geteuid() == 0 &&
+        account->uid == r->order->room_uid)
+        outcome = OUTCOME_REFUSED;
     if (outcome == OUTCOME_ACCEPTED && row->authorize != NULL)
         outcome = row->authorize(r, proof, account);
     if (outcome == OUTCOME_ACCEPTED && !by_password && uses_pam(r->order))
