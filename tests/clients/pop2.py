@@ -6,7 +6,7 @@ import socket
 
 from clients import mail, programs
 from lib import mbox
-from lib.suite import check, each, equal, needs, until
+from lib.suite import check, each, equal, until
 
 MAIL = mbox.mailbox(4, 2500)
 HOWS = programs.EVERY_WAY

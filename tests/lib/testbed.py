@@ -425,7 +425,10 @@ class Bed:
         """Ends everything; returns what was wrong about the end, or ""."""
         trouble = []
         for closer in reversed(self._closers):
-            trouble.append(closer() or "")
+            try:
+                trouble.append(closer() or "")
+            except Exception as error:                  # the rest has to be closed, too
+                trouble.append(f"{type(error).__name__}: {error}")
         for session in self.sessions:
             trouble.append(session.close())
         trouble.append(self._reap_strays())
