@@ -92,7 +92,7 @@ POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
 POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)
 # What every auth program is made of, whatever its mechanisms.
 AUTH_ROOM = $(addprefix common/, \
-	auth/room.c auth/dialogue.c auth/proof.c auth/pam.c auth/secrets.c \
+	auth/room.c auth/dialogue.c auth/proof.c auth/pam.c auth/pam_load.c auth/secrets.c \
 	auth/scram_keys.c \
 	base/slice.c base/clock.c base/trusted.c base/base64.c base/digest.c \
 	rooms/contract.c rooms/mechanism.c rooms/account.c rooms/privileges.c \
@@ -128,7 +128,7 @@ $(DAEMONS):
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lpam -l:libmd.a $(AUTH_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -l:libmd.a $(AUTH_LIBS)
 
 $(GSSAPI_PROGRAM): $(call object,$(AUTH_GSSAPI))
 	@mkdir -p $(@D)

@@ -2,8 +2,8 @@
  * the modules are the administrator's, name and password the client's. */
 
 #include "auth/pam.h"
+#include "auth/pam_load.h"
 
-#include <security/pam_appl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,27 +55,28 @@ static bool is_word(const char *user)
     return true;
 }
 
-static int set_items(pam_handle_t *pam, const struct frame_order *order,
-                     const char *user)
+static int set_items(const struct pam_library *lib, pam_handle_t *pam,
+                     const struct frame_order *order, const char *user)
 {
     void (*delay)(int, unsigned, void *) = no_delay;
     const void *delay_item;
-    int result = pam_set_item(pam, PAM_RHOST, order->peer);
+    int result = lib->set_item(pam, PAM_RHOST, order->peer);
 
     memcpy(&delay_item, &delay, sizeof delay_item);
     if (result == PAM_SUCCESS && is_word(user))
-        result = pam_set_item(pam, PAM_RUSER, user);
+        result = lib->set_item(pam, PAM_RUSER, user);
     if (result == PAM_SUCCESS)
-        result = pam_set_item(pam, PAM_TTY, order->service);
+        result = lib->set_item(pam, PAM_TTY, order->service);
     if (result == PAM_SUCCESS)
-        result = pam_set_item(pam, PAM_FAIL_DELAY, delay_item);
+        result = lib->set_item(pam, PAM_FAIL_DELAY, delay_item);
     return result;
 }
 
-static int take_canonical(pam_handle_t *pam, char *canonical)
+static int take_canonical(const struct pam_library *lib, pam_handle_t *pam,
+                          char *canonical)
 {
     const void *name = NULL;
-    int result = pam_get_item(pam, PAM_USER, &name);
+    int result = lib->get_item(pam, PAM_USER, &name);
 
     if (result != PAM_SUCCESS || name == NULL || strlen(name) >= TEXT_USER)
         return PAM_SYSTEM_ERR;
@@ -102,23 +103,34 @@ static enum outcome outcome_of(int result)
     }
 }
 
+void pam_prepare(void)
+{
+    struct pam_library lib;
+
+    pam_load(&lib); /* who needs it hears when it fails */
+}
+
 enum outcome pam_check(const struct frame_order *order,
                        const struct frame_password *password, char *canonical)
 {
     struct pam_conv conversation = {converse, (void *)(uintptr_t)password};
+    struct pam_library lib;
     pam_handle_t *pam = NULL;
-    int result = pam_start(order->service, password->user, &conversation, &pam);
+
+    if (pam_load(&lib) < 0)
+        return OUTCOME_UNAVAILABLE;
+    int result = lib.start(order->service, password->user, &conversation, &pam);
 
     if (result != PAM_SUCCESS)
         return OUTCOME_UNAVAILABLE;
-    result = set_items(pam, order, password->user);
+    result = set_items(&lib, pam, order, password->user);
     if (result == PAM_SUCCESS)
-        result = pam_authenticate(pam, PAM_SILENT);
+        result = lib.authenticate(pam, PAM_SILENT);
     if (result == PAM_SUCCESS)
-        result = pam_acct_mgmt(pam, PAM_SILENT);
+        result = lib.acct_mgmt(pam, PAM_SILENT);
     if (result == PAM_SUCCESS)
-        result = take_canonical(pam, canonical);
-    pam_end(pam, result);
+        result = take_canonical(&lib, pam, canonical);
+    lib.end(pam, result);
     return outcome_of(result);
 }
 
@@ -126,14 +138,18 @@ enum outcome pam_account(const struct frame_order *order, const char *user)
 {
     static const struct frame_password nothing;
     struct pam_conv conversation = {converse, (void *)(uintptr_t)&nothing};
+    struct pam_library lib;
     pam_handle_t *pam = NULL;
-    int result = pam_start(order->service, user, &conversation, &pam);
+
+    if (pam_load(&lib) < 0)
+        return OUTCOME_UNAVAILABLE;
+    int result = lib.start(order->service, user, &conversation, &pam);
 
     if (result != PAM_SUCCESS)
         return OUTCOME_UNAVAILABLE;
-    result = set_items(pam, order, user);
+    result = set_items(&lib, pam, order, user);
     if (result == PAM_SUCCESS)
-        result = pam_acct_mgmt(pam, PAM_SILENT);
-    pam_end(pam, result);
+        result = lib.acct_mgmt(pam, PAM_SILENT);
+    lib.end(pam, result);
     return outcome_of(result);
 }

@@ -15,4 +15,7 @@ enum outcome pam_check(const struct frame_order *order,
  * a locked or expired account stays shut. */
 enum outcome pam_account(const struct frame_order *order, const char *user);
 
+/* Loads PAM ahead, while the client still types. */
+void pam_prepare(void);
+
 #endif

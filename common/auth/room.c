@@ -172,6 +172,7 @@ static bool hear(struct auth_room *r, const struct auth_row *row,
 {
     if (row->mechanism != MECHANISM_PASSWORD || !uses_pam(r->order))
         return hear_child(r, row, proof);
+    pam_prepare();
     auth_room_hear_password(r, proof);
     return true;
 }
