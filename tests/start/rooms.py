@@ -27,8 +27,8 @@ def test_before_login(bed, protocol):
     equal(rooms.monitor.uids, [0] * 4, "uids of the monitor")
     check_front(rooms.front)
     client_socket = f"socket:[{pop.session.server_inode}]"
-    holders = [room for room in rooms.all if client_socket in room.descriptors().values()]
-    equal([room.pid for room in holders], [rooms.front.pid], "who holds the client")
+    holders = lambda: [room.pid for room in rooms.all if client_socket in room.descriptors().values()]
+    until(lambda: holders() == [rooms.front.pid], "front to be the only one that holds the client")
 
 
 def check_front(front):
