@@ -432,6 +432,7 @@ class Bed:
         for session in self.sessions:
             trouble.append(session.close())
         trouble.append(self._reap_strays())
+        trouble.append(self._restore())
         if self.syslog_reader:
             self.syslog_reader.close()
             (self.place.dir / "run/log").unlink()
@@ -453,6 +454,19 @@ class Bed:
             reap()
             time.sleep(0.01)
         return f"processes outlived their session: {', '.join(names)}" if names else ""
+
+    def _restore(self):
+        """Directories that all tests of a worker share must be left as they were found; says which are not."""
+        if not self.privileged:
+            return ""
+        changed = []
+        for directory, group, mode in (self.spool, grp.getgrnam("mail").gr_gid, 0o2775), (self.state, FRONT_UID, 0o771):
+            found = directory.stat()
+            if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != (0, group, mode):
+                changed.append(f"the test left {directory} as {found.st_uid}:{found.st_gid} {found.st_mode & 0o7777:o}")
+                os.chown(directory, 0, group)
+                directory.chmod(mode)
+        return "\n".join(changed)
 
     def _wipe(self):
         shutil.rmtree(self.dir, ignore_errors=True)
