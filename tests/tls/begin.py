@@ -190,6 +190,7 @@ def test_version(bed, least, version, certificate):
     except ssl.SSLError as error:
         check("ALERT_PROTOCOL_VERSION" in str(error), f"{error}")
     session = bed.sessions[-1]
+    session.stream.close()
     session.finish()
     equal(session.log()[0], 'tls failed: peer=local reason=protocol text="unsupported protocol"', "log")
     check(session.log()[1].startswith("closed before login: peer=local "), session.log())

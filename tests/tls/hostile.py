@@ -33,6 +33,8 @@ def hello(bed):
 
 def check_failed(session, reason):
     """One line that says why, and the end of the connection."""
+    if not session.stream.closed:
+        session.stream.close()
     session.finish(15)
     lines = session.log()
     equal(len(lines), 2, f"log lines, {lines}")
