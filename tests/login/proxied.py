@@ -8,6 +8,7 @@ from pathlib import Path
 from start import contract
 from lib import mbox, testbed
 from lib.inside import Died, Inside
+from login.plaintext import address_or_skip
 from lib.suite import check, each, equal, needs, until
 
 PROXY, CLIENT, CLIENT_6 = testbed.PUBLIC_ADDRESS, "198.51.100.7", "2001:db8:1::7"
@@ -180,6 +181,17 @@ def test_tls_of_a_proxy(bed, policy, more, allowed):
     session.finish()
     said = " tls=proxy" if more[3:4] == b"\1" else ""
     check(f" peer={CLIENT} via={PROXY}{said} method=" in session.log()[0], session.log()[0])
+
+
+@needs("network")
+@each(("6_for_6", six(), CLIENT_6), ("6_for_4", four(), CLIENT))
+def test_proxy_of_version_6(bed, header, peer):
+    address = address_or_skip(testbed.PUBLIC_ADDRESS_6)
+    session = bed.start("pop3d", "--proxy=192.0.2.1,2001:db8::/64", "--plaintext=always", how="tcp", address=address)
+    session.stream.send(header + b"USER alice\r\nPASS alicepw\r\nQUIT\r\n")
+    check(b"-ERR" not in session.stream.take_all(), "no login")
+    session.finish()
+    check(session.log()[0].startswith(f"login: peer={peer} via={address} method="), f"log: {session.log()}")
 
 
 @needs("network")

@@ -8,7 +8,7 @@ import threading
 import time
 
 from clients import haproxy
-from lib import client, hosts, mbox, server
+from lib import client, hosts, mbox, server, testbed
 from lib.suite import Failure, check, each, equal, limit, needs, until
 
 OPTIONS = [f"--proxy={hosts.HERE}", "--plaintext=always", "--login-timeout=60"]
@@ -69,16 +69,35 @@ while time.monotonic() < end:
 """
 
 
+# Delivers into a Maildir.
+TREE_AGENT = r"""
+import os, random, sys, time
+path, name, end = sys.argv[1], sys.argv[2], time.monotonic() + float(sys.argv[3])
+os.setgid(%d); os.setuid(%d)
+done = 0
+while time.monotonic() < end:
+    file = f"{int(time.time())}.{done}_{os.getpid()}.{name}"
+    with open(f"{path}/tmp/{file}", "xb") as message:
+        message.write(b"Subject: s\n\nstorm %%s-%%d\n%%s\n" %% (name.encode(), done, b"x" * random.randrange(3000)))
+        message.flush(); os.fsync(message.fileno())
+    print("begin", f"{name}-{done}", flush=True)
+    os.rename(f"{path}/tmp/{file}", f"{path}/new/{file}")
+    print("end", f"{name}-{done}", flush=True)
+    done += 1
+    time.sleep(random.uniform(0, 0.1))
+"""
+
+
 class Agent(threading.Thread):
     """A delivery agent on one host, which says what it does."""
 
-    def __init__(self, host, seconds):
+    def __init__(self, host, seconds, script=AGENT, path="/var/mail/alice"):
         super().__init__(daemon=True)
-        self.host, self.seconds = host, seconds
+        self.host, self.seconds, self.script, self.path = host, seconds, script, path
         self.delivered, self.unsure, self.trouble = [], [], ""
 
     def run(self):
-        done = self.host.run("python3", "-c", AGENT, "/var/mail/alice", f"{self.host.name}-agent", str(self.seconds))
+        done = self.host.run("python3", "-c", self.script, self.path, f"{self.host.name}-agent", str(self.seconds))
         words = [line.split() for line in done.stdout.decode().splitlines()]
         self.delivered = [name for said, name, *_ in words if said == "end"]
         self.unsure = [name for said, name, *_ in words if said == "begin" and name not in self.delivered]
@@ -175,6 +194,37 @@ def test_two_hosts(bed, way):
           f"cut {sum(one.cut for one in pollers)}, in use {sum(one.busy for one in pollers)}")
     check(delivered > 20 and sessions > 1, f"too little happened: {delivered} messages, {sessions} sessions; "
           f"{[one.trouble for one in deliverers + pollers]}")
+
+
+@needs("root", "network", "openssl")
+@limit(120)
+@each(*hosts.ways())
+def test_two_hosts_and_a_maildir(bed, way):
+    """The same with a directory for each maildrop: no lock but the session's, and a file for each message."""
+    bed.syslog()
+    site = hosts.Site(bed, way, [*OPTIONS, "--maildrop=maildir:/var/mail/%u.d"])
+    tree, uid = site.mail / "alice.d", testbed.USERS["alice"][0]
+    for folder in tree, tree / "cur", tree / "new", tree / "tmp":
+        folder.mkdir(mode=0o700)
+        os.chown(folder, uid, uid)
+    haproxy.haproxy(bed)
+    end = time.monotonic() + 9
+    deliverers = [Agent(host, 9, TREE_AGENT % (uid, uid), "/var/mail/alice.d") for host in site.hosts]
+    clients = 1 if way == "fuse" else 3                 # within a host bindfs keeps no two sessions apart
+    pollers = [Poller(f"127.0.0.{number}", end) for number in range(1, 1 + clients)]
+    for thread in deliverers + pollers:
+        thread.start()
+    time.sleep(4)
+    site.hosts[0].fail()
+    for thread in deliverers + pollers:
+        thread.join(90)
+        check(not thread.is_alive(), f"{thread} hangs")
+    left = [name for folder in ("new", "cur") for file in (tree / folder).iterdir() for name in names_in(file.read_bytes())]
+    delivered, fetched = account(deliverers, pollers, left)
+    sessions = sum(one.sessions for one in pollers)
+    print(f"    hosts/{way}, maildir: delivered {delivered}, sessions {sessions}, fetched {fetched}, "
+          f"cut {sum(one.cut for one in pollers)}, in use {sum(one.busy for one in pollers)}")
+    check(delivered > 20 and sessions > 1, f"too little happened: {[one.trouble for one in deliverers + pollers]}")
 
 
 def inode_of(path):
