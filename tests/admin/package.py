@@ -1,6 +1,7 @@
 """make deb: the same octets each time, nothing for lintian to say, and a life in a throw-away root: installed, logged
 into, upgraded under a running session, removed, purged."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -129,7 +130,7 @@ def killed_update(bed, count):
     return record if path.stat().st_size == len(mail) else None         # an update that has ended has cut it
 
 
-@needs("root", "dpkg-buildpackage", "dh", "lintian")
+@needs("root", "network", "sandbox", "nspawn", "dpkg-buildpackage", "dh", "lintian")
 @limit(600)
 def test_package(bed):
     package = build(bed.dir / "first")
@@ -156,6 +157,8 @@ def test_package(bed):
 
     install(root, package)
     keep_what_is_pending(bed, root)
+    with own_machine(bed) as machine:
+        remove_under_systemd(bed, machine, package)
 
 
 def install(root, package):
@@ -164,6 +167,42 @@ def install(root, package):
         return root.run("dpkg", "-i", "/root/restante.deb")
     finally:
         root.file("/root/restante.deb").unlink()
+
+
+@contextlib.contextmanager
+def own_machine(bed):
+    """A booted machine that this test may spoil; the worker's next test gets a new one."""
+    def forget():
+        if machine := bed.place._machine:
+            machine.stop()
+            run("umount", machine.root)
+            shutil.rmtree(machine.dir)
+            bed._closers[:] = [closer for closer in bed._closers if closer != machine.finish]
+        bed.place._machine = None
+    forget()
+    try:
+        yield bed.machine()
+    finally:
+        forget()
+
+
+def remove_under_systemd(bed, machine, package):
+    """Sockets and sessions are stopped by a removal, in good order, and nothing has failed."""
+    machine.path("/usr/sbin/policy-rc.d").unlink(missing_ok=True)
+    machine.path("/root/restante.deb").write_bytes(package.read_bytes())
+    machine.run("dpkg", "-i", "/root/restante.deb", seconds=120)
+    bed.put(MAIL)
+    pop = Pop3(machine.connect("pop3d"))
+    pop.login("alice", "alicepw")
+    pop.ok("DELE 1")
+    machine.run("dpkg", "-r", "restante", seconds=120)
+    equal(pop.stream.take_all(20), b"", "what the session still got")
+    equal(bed.mailbox().read_bytes() == MAIL, True, "nothing is removed without QUIT")
+    states = machine.run("systemctl", "is-active", "pop3.socket", "pop2.socket", "restante.slice", status=None).split()
+    equal(states, ["inactive"] * 3, "sockets and slice")
+    equal(machine.run("systemctl", "--failed", "--plain", "--no-legend", "list-units", "pop*", "restante*"), "", "failed units")
+    machine.run("dpkg", "-P", "restante", seconds=120)
+    check(not machine.path("/var/lib/restante").exists(), "a purge leaves the state directory")
 
 
 def look_at_installation(root):

@@ -128,3 +128,24 @@ def test_journal(bed, program):
             equal(entry[f"POP_{name.upper()}"], value, f"field {name} of {entry['MESSAGE']}")
     check(machine.run("journalctl", "-q", "-o", "cat", "_UID=0", "POP_EVENT=login-failed", "POP_PEER=127.0.0.1").strip(),
           "journalctl finds refusals by their fields")
+
+
+@needs("root", "network", "sandbox", "nspawn", "logger")
+@limit(90)
+def test_filter_in_the_journal(bed):
+    """What the filter asks the journal for: root's lines, and not one that a user has written himself."""
+    machine = bed.machine()
+    pop = client.Pop3(machine.connect("pop3d"))
+    pop.ok("USER alice")
+    pop.err("PASS wrong")
+    pop.quit()
+    forged = 'login failed: peer=192.0.2.66 method=PASS attempt=1 reason=refused user="x"'
+    machine.run("setpriv", "--reuid=4001", "--regid=4001", "--clear-groups", "logger", "--id", "-t", "pop3d", forged)
+    machine.run("setpriv", "--reuid=4001", "--regid=4001", "--clear-groups", "systemd-cat", "-t", "pop3d", "echo", forged)
+    told = lambda *match: machine.run("journalctl", "-q", "-o", "short", "--no-hostname", *match).splitlines()
+    until(lambda: sum(forged in line for line in told()) == 2, "both forged lines in the journal")
+    match = re.search(r"(?m)^journalmatch = (.*)$", (FILTERS / "restante.conf").read_text())[1].split()
+    lines = told(*match)
+    check(any("peer=127.0.0.1" in line for line in lines) and not any(forged in line for line in lines), f"{lines}")
+    text = [re.sub(r"^(\w{3} \d\d [\d:]{8}) ", r"\1 host ", line) for line in lines]
+    equal(set(matched(bed, text)), {"127.0.0.1"}, "who would be banned")
