@@ -326,3 +326,16 @@ def sized(number, octets):
         body += "x" * take + "\n"
         lines -= take + 2
     return (head + text + body + "\n").encode()
+
+
+def test_targets_and_links(bed):
+    """Every `make` target and every file that the documents name exists."""
+    makefile = (PROJECT / "Makefile").read_text()
+    for path in PROJECT / "README.md", *(PROJECT / ".github").glob("*.md"), PROJECT / "tests/README.md":
+        text = path.read_text()
+        for target in re.findall(r"`make (?:[A-Z]+=\S+ )?([a-z][a-z-]*)`", text):
+            check(re.search(rf"(?m)^{target}:", makefile), f"{path.name}: make {target}")
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            check((path.parent / link).exists(), f"{path.name}: {link}")
+        for name in re.findall(r"`((?:common|units|tests|pop3d|pop2d)/[\w./@-]+)`", text):
+            check((PROJECT / name).exists() or "KERNEL" in name, f"{path.name}: {name}")
