@@ -5,11 +5,11 @@ import socket
 import struct
 from pathlib import Path
 
-from start import contract
 from lib import mbox, testbed
 from lib.inside import Died, Inside
-from login.plaintext import address_or_skip
 from lib.suite import check, each, equal, needs, until
+from login.plaintext import address_or_skip
+from start import contract
 
 PROXY, CLIENT, CLIENT_6 = testbed.PUBLIC_ADDRESS, "198.51.100.7", "2001:db8:1::7"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"

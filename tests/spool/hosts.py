@@ -169,7 +169,9 @@ def account(deliverers, pollers, left):
 @each(*hosts.ways())
 def test_two_hosts(bed, way):
     """Mail is delivered and fetched on both hosts at once; one fails; nothing is lost or doubled."""
-    (bed.place.dir / "etc/procmailrc").write_text(PROCMAIL)
+    settings = bed.place.dir / "etc/procmailrc"
+    settings.write_text(PROCMAIL)
+    bed._closers.append(settings.unlink)
     bed.syslog()
     site = hosts.Site(bed, way, OPTIONS)
     path = site.put(b"")
