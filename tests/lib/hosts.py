@@ -157,7 +157,13 @@ class Site:
         return path
 
     def close(self):
+        """Returns what was wrong about the end, or ""."""
+        trouble = ""
         for host in self.hosts:
-            host.fail()
+            try:
+                host.fail()
+            except Failure as failure:
+                trouble = str(failure)
         if self.way == "network":
             shutil.rmtree(self.base, ignore_errors=True)
+        return trouble
