@@ -16,6 +16,7 @@ struct proof {
     enum outcome outcome;
     uint32_t remark;           /* enum remark, for the log */
     uint8_t remark_address[4]; /* as in the frame */
+    uint32_t asks;             /* not the last word: would this be accepted? */
     uint32_t unproven;         /* a name and a password, still to be checked */
     int64_t asked_at;          /* clock_ms() when the client had said all */
     char claimed[TEXT_USER];   /* who he says he is, for the log */

@@ -104,6 +104,18 @@ void auth_room_hear_password(const struct auth_room *r, struct proof *proof)
     explicit_bzero(&f, sizeof f);
 }
 
+bool auth_room_admits(struct auth_room *r, const struct proof *proof)
+{
+    struct proof question = *proof;
+    enum outcome outcome;
+
+    question.outcome = OUTCOME_ACCEPTED;
+    question.asks = true;
+    return write(r->desk, &question, sizeof question) == sizeof question &&
+           read(r->desk, &outcome, sizeof outcome) == sizeof outcome &&
+           outcome == OUTCOME_ACCEPTED;
+}
+
 /* In the child. */
 static _Noreturn void hear_caged(struct auth_room *r,
                                  const struct auth_row *row, int answer,
@@ -119,6 +131,7 @@ static _Noreturn void hear_caged(struct auth_room *r,
         dialogue_start(&r->dialogue, FRONT) < 0 ||
         (row->cage != NULL ? row->cage(r) : sandbox_auth()) < 0)
         _exit(1);
+    r->desk = answer;
     row->converse(r, &proof);
     if (proof.asked_at == 0)
         proof.asked_at = r->dialogue.asked_at;
@@ -141,43 +154,7 @@ static bool is_possible(const struct frame_order *order,
                            : proof->unproven == 0;
 }
 
-/* Bears the caged child and takes its proof. Returns false when it had none. */
-static bool hear_child(struct auth_room *r, const struct auth_row *row,
-                       struct proof *proof)
-{
-    int answer[2], status;
-    pid_t self = getpid();
-
-    if (pipe(answer) < 0)
-        return false;
-    pid_t child = fork();
-    if (child < 0)
-        return false;
-    if (child == 0)
-        hear_caged(r, row, answer[1], self);
-    secrets_forget(&r->secrets);
-    close(answer[1]);
-    close(FRONT);
-    bool whole = read(answer[0], proof, sizeof *proof) == sizeof *proof;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-           proof_check(proof) && is_possible(r->order, proof);
-}
-
-/* A password for PAM comes as a fixed frame: that needs no parser and so no
- * child. */
-static bool hear(struct auth_room *r, const struct auth_row *row,
-                 struct proof *proof)
-{
-    if (row->mechanism != MECHANISM_PASSWORD || !uses_pam(r->order))
-        return hear_child(r, row, proof);
-    pam_prepare();
-    auth_room_hear_password(r, proof);
-    return true;
-}
-
-/* ---- the decision ---- */
+/* ---- who that is, and whether he may ---- */
 
 static int load_secrets(struct auth_room *r)
 {
@@ -213,17 +190,97 @@ static enum outcome judge(struct auth_room *r, const struct auth_row *row,
     return outcome;
 }
 
+/* ---- the child and its last word ---- */
+
+/* Takes what the child says until its last word. It may ask once. */
+static bool take_proof(struct auth_room *r, const struct auth_row *row,
+                       int answer, struct proof *proof)
+{
+    while (read(answer, proof, sizeof *proof) == sizeof *proof &&
+           proof_check(proof) && is_possible(r->order, proof)) {
+        if (!proof->asks)
+            return true;
+        if (r->judged || proof->unproven)
+            return false;
+        r->judged = true;
+        memcpy(r->judged_name, proof->name, sizeof r->judged_name);
+        r->judgement = judge(r, row, proof, &r->account);
+        if (write(answer, &r->judgement, sizeof r->judgement) !=
+            sizeof r->judgement)
+            return false;
+    }
+    return false;
+}
+
+/* Bears the caged child and takes its proof. Returns false when it had none. */
+static bool hear_child(struct auth_room *r, const struct auth_row *row,
+                       struct proof *proof)
+{
+    int answer[2], status;
+    pid_t self = getpid();
+
+    if (frame_wire(answer) < 0)
+        return false;
+    pid_t child = fork();
+    if (child < 0)
+        return false;
+    if (child == 0)
+        hear_caged(r, row, answer[1], self);
+    secrets_forget(&r->secrets);
+    close(answer[1]);
+    close(FRONT);
+    bool whole = take_proof(r, row, answer[0], proof);
+    close(answer[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* A password for PAM comes as a fixed frame: that needs no parser and so no
+ * child. */
+static bool hear(struct auth_room *r, const struct auth_row *row,
+                 struct proof *proof)
+{
+    if (row->mechanism != MECHANISM_PASSWORD || !uses_pam(r->order))
+        return hear_child(r, row, proof);
+    pam_prepare();
+    auth_room_hear_password(r, proof);
+    return true;
+}
+
+/* ---- the decision ---- */
+
+/* What the child was told counts, and only for the user it asked about. */
+static enum outcome conclude(struct auth_room *r, const struct auth_row *row,
+                             struct proof *proof,
+                             struct frame_decision *decision)
+{
+    if (!r->judged)
+        return judge(r, row, proof, decision);
+    if (proof->outcome == OUTCOME_CANCELLED)
+        return OUTCOME_CANCELLED;
+    if (r->judgement != OUTCOME_ACCEPTED)
+        return r->judgement;
+    if (proof->outcome == OUTCOME_ACCEPTED &&
+        strcmp(proof->name, r->judged_name) != 0)
+        return OUTCOME_UNAVAILABLE;
+    *decision = r->account;
+    return proof->outcome;
+}
+
 static int decide(struct auth_room *r, const struct auth_row *row,
                   struct proof *proof)
 {
     struct frame f;
 
     frame_make(&f, FRAME_DECISION);
+    enum outcome outcome = conclude(r, row, proof, &f.decision);
+    f.decision.outcome = outcome;
     f.decision.asked_at = proof->asked_at;
-    f.decision.remark = proof->remark;
+    if (f.decision.remark == REMARK_NONE)
+        f.decision.remark = proof->remark;
     memcpy(f.decision.remark_address, proof->remark_address,
            sizeof f.decision.remark_address);
-    f.decision.outcome = judge(r, row, proof, &f.decision);
     memcpy(f.decision.claimed, proof->claimed, sizeof f.decision.claimed);
     return frame_send(MONITOR, &f);
 }

@@ -22,6 +22,11 @@ struct auth_room {
     struct dialogue dialogue;
     char host[256]; /* this machine */
     void *key;      /* what load() made; the mechanism's */
+    int desk;       /* socket between the child and the rest of auth */
+    bool judged;    /* the child has asked, and this is what it was told: */
+    enum outcome judgement;
+    char judged_name[TEXT_USER];
+    struct frame_decision account;
 };
 
 /* One mechanism. */
@@ -49,6 +54,13 @@ struct auth_row {
 /* Waits for name and password (APOP: digest) that came in commands of the
  * protocol; takes them into an unproven proof. */
 void auth_room_hear_password(const struct auth_room *r, struct proof *proof);
+
+/*
+ * In the cage, once: would the user whom this proof names be let in? For
+ * mechanisms in which the server says more than yes or no: what is said before
+ * a refusal must not depend on what is wrong.
+ */
+bool auth_room_admits(struct auth_room *r, const struct proof *proof);
 
 /* All of an auth program's main(). Never returns. */
 _Noreturn void auth_room_live(const struct auth_row *rows, size_t count);

@@ -236,7 +236,7 @@ static void converse(struct auth_room *r, struct proof *proof, struct scram *s)
                         &message);
     proof->outcome = proof_of_silence(said);
     if (said == SAID_OCTETS && scram_check_proof(s, message, signature) &&
-        named)
+        named && auth_room_admits(r, proof))
         proof->outcome = say_signature(r, s, signature);
 }
 

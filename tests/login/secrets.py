@@ -71,6 +71,18 @@ def test_account_phase(bed, mechanism):
             one.result()
 
 
+@needs("root")
+@each(*((mechanism, mechanism) for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256")))
+def test_server_proves_nothing_to_whom_it_refuses(bed, mechanism):
+    """Else an expired account, or root's, would tell that the secret was right."""
+    option = file_of(bed, "dave\tsecret\nroot\tsecret\nghost\tsecret\n")
+    pop = bed.pop3(option, login=None)
+    for user in "dave", "root", "ghost":
+        talk, scram = sasl.Sasl(pop), sasl.Scram(user, "secret", mechanism)
+        equal(talk.say(scram.final(talk.begin(mechanism, scram.first()))), REFUSED, user)
+    pop.stream.expect_end()
+
+
 @each(*((mechanism, mechanism) for mechanism in EVERY))
 def test_by_hand(bed, mechanism):
     """An ordinary user's server."""
@@ -329,7 +341,7 @@ def test_who_hears_the_client(bed, mechanism):
     equal(hearer.status["Seccomp"], "2", "its filter")
     equal(hearer.status["CapEff"].strip("0"), "", "its capabilities")
     equal(sorted(len([name for name in process.descriptors().values() if name.startswith("socket:")]) for process in (auth, hearer)),
-          [1, 1], "one socket each")
+          [2, 2], "sockets: to the monitor or front, and to each other")
     pop.expect("*", "-ERR authentication cancelled")
     pop.expect("QUIT", "+OK bye")
     pop.session.finish()
