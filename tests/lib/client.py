@@ -197,8 +197,11 @@ class Talk:
         self.stream.send(command.encode("latin-1") + b"\r\n")
 
     def ask(self, command):
+        begin = time.monotonic()
         self.send(command)
-        return self.read_line()
+        line = self.read_line()
+        self.took = time.monotonic() - begin         # seconds, of the last reply
+        return line
 
     def expect(self, command, reply):
         actual = self.ask(command)
