@@ -56,13 +56,15 @@ static gid_t spool_group(int directory, gid_t fallback)
 static const char *state_for(const struct setup *s,
                              const struct frame_decision *d)
 {
+    char quoted[LOG_QUOTED];
+
     if (s->state == NULL)
         return NULL;
     if (state_make(s->state, d->name, d->uid, d->gid, s->room_gid) == 0)
         return s->state;
     log_line(&s->log, LOG_WARNING,
              "warning: state directory %s/%s cannot be made: %s", s->state,
-             d->name, strerror(errno));
+             log_quote(quoted, d->name), strerror(errno));
     return NULL;
 }
 

@@ -145,11 +145,12 @@ static int recover_mailbox(const struct setup *setup, struct patient *p,
             return -1;
         pending = is_pending(setup, p, note);
     }
+    char quoted[LOG_QUOTED];
     if (pending == 0)
         return 0;
     log_line(&setup->log, LOG_ERR,
              "error: an update is still pending for user=\"%s\": %s",
-             p->account.name,
+             log_quote(quoted, p->account.name),
              pending < 0 ? strerror(errno)
                          : "the maildrop could not be opened");
     return -1;
@@ -169,6 +170,19 @@ static int recover_noted(const struct setup *setup, struct patient *p,
     return recover_mailbox(setup, p, note);
 }
 
+/* He may have put any number of notes there, each of which takes as long as a
+ * lock on its folder is held. */
+static int give_up(const struct setup *setup, const struct patient *p)
+{
+    char quoted[LOG_QUOTED];
+
+    log_line(&setup->log, LOG_ERR,
+             "error: an update may be pending for user=\"%s\": the folders "
+             "took too long",
+             log_quote(quoted, p->account.name));
+    return -1;
+}
+
 static int recover_folders(const struct setup *setup, struct patient *p)
 {
     const struct dirent *entry;
@@ -184,11 +198,11 @@ static int recover_folders(const struct setup *setup, struct patient *p)
     DIR *notes = fd < 0 ? NULL : fdopendir(fd);
     if (notes == NULL)
         return fd < 0 && errno == ENOENT ? 0 : -1;
-    while ((entry = readdir(notes)) != NULL)
+    while (clock_left(p->deadline) != 0 && (entry = readdir(notes)) != NULL)
         if (recover_noted(setup, p, entry->d_name) < 0)
             result = -1;
     closedir(notes);
-    return result;
+    return clock_left(p->deadline) != 0 ? result : give_up(setup, p);
 }
 
 /* Returns 0 when nothing is pending any more. */
@@ -196,12 +210,13 @@ static int recover_user(const struct setup *setup, const char *name)
 {
     struct patient p = {.deadline = clock_in_seconds(SECONDS_EACH)};
 
+    char quoted[LOG_QUOTED];
     enum outcome found = account_find(name, &p.account);
     if (found == OUTCOME_UNAVAILABLE) {
         log_line(&setup->log, LOG_ERR,
                  "error: an update may be pending for user=\"%s\": the account "
                  "cannot be looked up",
-                 name);
+                 log_quote(quoted, name));
         return -1;
     }
     if (found != OUTCOME_ACCEPTED ||

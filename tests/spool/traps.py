@@ -1,10 +1,17 @@
 """What a user can put into his own state directory to make the server wait, follow or overwrite."""
 
+import fcntl
 import os
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
 
-from lib import mbox
-from lib.suite import check, each, equal, needs
+from lib import mbox, server
+from lib.suite import check, each, equal, limit, needs, until
 from lib.testbed import USERS
+from spool import folders, recovery
 
 ALICE = USERS["alice"][0]
 TWINS = mbox.mailbox(1) * 4                     # the same message, four times
@@ -73,3 +80,64 @@ def test_link(bed, suffix):
         os.symlink(target, path.with_name(name))
     go_through(bed)
     equal(target.read_text(), "precious", "the file behind the link")
+
+
+@needs("root")
+@limit(120)
+def test_many_notes_at_boot(bed):
+    """Who has any number of folders with a pending update, and holds a lock on them, uses up his own time of --recover
+    and then nothing more: no process for each."""
+    bed, root, pop = folders.begin(bed)
+    work = folders.put(bed, root / "work", mbox.mailbox(1, 5000) + mbox.mailbox(16, 5_000_000))
+    pop.fold("work")
+    pop.retr(pop.read(1))
+    pop.ackd()
+    written = work.stat().st_mtime_ns
+    rooms = pop.session.rooms()
+    pop.send("QUIT")
+    until(lambda: work.stat().st_mtime_ns != written, "the mailbox to be written", 30)
+    recovery.kill_all(rooms)
+    recovery.forget(bed, pop)
+    note, = state_of(bed).glob("*.folder")
+    for number in range(12):
+        for path in note, note.with_suffix(".record"):
+            copy = path.with_name(f"{number:024x}{path.suffix}")
+            subprocess.run(["cp", "--sparse=always", "-p", path, copy], check=True, timeout=20)
+    with open(work, "r+b") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        boot = bed.daemon("sh", "-c", 'exec "$0" "$@" >/dev/null', bed.program("pop3d"), *bed.options(), "--log=stderr", "--recover")
+        until(lambda: len(server.descendants(boot.pid)) >= 3, "somebody who waits for the lock")
+        pass_time(boot.pid)
+        for pid in server.descendants(boot.pid):
+            os.kill(pid, signal.SIGKILL)
+        equal(boot.wait(10), 75, "exit status")
+        check(len(recoveries()) <= 3, f"there are still {len(recoveries())} processes")
+        lines = boot.log.read_text().splitlines()
+        check(len(lines) <= 2 and "took too long" in lines[-1], f"the log says {lines}")
+
+
+def recoveries():
+    """Processes of --recover in this namespace."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--recover" in (entry / "cmdline").read_bytes().split(b"\0") and \
+                    os.readlink(entry / "ns/mnt") == os.readlink("/proc/self/ns/mnt"):
+                found.append(entry.name)
+        except OSError:
+            pass                                # it has ended meanwhile
+    return found
+
+
+def pass_time(pid):
+    """All deadlines in the process's memory that lie in the next five minutes have passed."""
+    now = time.monotonic_ns() // 1_000_000
+    stack = next(line for line in open(f"/proc/{pid}/maps") if "[stack]" in line)
+    start, end = (int(word, 16) for word in stack.split()[0].split("-"))
+    with open(f"/proc/{pid}/mem", "r+b", 0) as memory:
+        memory.seek(start)
+        octets = memory.read(end - start)
+        for at, (value,) in zip(range(0, len(octets), 8), struct.iter_unpack("q", octets)):
+            if now + 200_000 < value <= now + 300_000:
+                memory.seek(start + at)
+                memory.write(struct.pack("q", now))
