@@ -5,7 +5,7 @@ import re
 
 from clients import deliverers, mail, programs
 from lib import mbox
-from lib.suite import check, each, equal, limit, needs, until
+from lib.suite import check, each, equal, limit, needs
 
 KEPT_BY_READERS = ("status", "x-status", "x-uid", "x-imapbase", "x-keywords", "content-length", "lines")
 
@@ -52,8 +52,6 @@ mbox_write_locks = fcntl dotlock
     def remove(self, number):
         self._run("expunge", "mailbox", "INBOX", str(number))
 
-    def remove_letter(self, number):
-        self._run("expunge", "mailbox", "INBOX", "header", "Message-ID", f"<letter-{number}@example.org>")
 
 
 class Mutt(Reader):
@@ -182,36 +180,3 @@ def test_in_the_middle_of_a_session(bed, reader, program, what):
     equal(sorted(entry.name for entry in bed.spool.iterdir()), ["alice"], "files in the spool")
     after = bed.pop3()
     check_letters(fetched(after), left, "the next session")
-
-
-@needs("root", "procmail", "unshare")
-@limit(120)
-def test_dovecot_and_sessions_while_mail_arrives(bed):
-    """procmail delivers all the time; our sessions and Dovecot take turns at taking letters out. Each letter ends in one
-    place only."""
-    dovecot = Dovecot(bed)
-    crowd = deliverers.Crowd(deliverers.Procmail(bed), 2, text)
-    ours, its = [], []
-    try:
-        until(lambda: crowd.delivered or crowd.failures, "a delivery", 30)
-        for _ in range(5):
-            pop = bed.pop3()
-            chosen = [(number, number_of(pop.retr(number))) for number in range(1, pop.stat()[0] + 1, 2)]
-            for number, _ in chosen:
-                pop.ok(f"DELE {number}")
-            reply = pop.ask("QUIT")
-            pop.stream.expect_end()
-            pop.session.wait()
-            check(reply.startswith(("+OK", "-ERR [SYS/TEMP]")), reply)
-            ours += [letter for _, letter in chosen] if reply.startswith("+OK") else []
-            seen = [number_of(content) for content in dovecot.read()]
-            if seen:
-                dovecot.remove_letter(seen[0])
-                its.append(seen[0])
-    finally:
-        crowd.stop()
-    equal(crowd.failures, [], "failures of procmail")
-    left = in_mailbox(bed)
-    check_letters(left, [number_of(content) for content in left], "what is left")
-    equal(sorted(ours + its + [number_of(content) for content in left]), sorted(crowd.delivered), "where the letters are")
-    check(ours and its, f"taken by us: {ours}; by Dovecot: {its}")
