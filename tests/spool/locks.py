@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import socket
 import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from lib import mbox
 from lib.suite import check, each, equal, limit, needs, until
@@ -294,3 +296,23 @@ def test_next_session_at_once(bed, protocol):
         brake.terminate()
         brake.stderr.close()
         brake.wait(20)
+
+
+@limit(90)
+@each(("this_container", 0, True), ("another_container", 1, False))
+def test_dotlock_of_a_dead_process(bed, other, broken):
+    """A process ID counts where it was given: in another container of this host and name it may live all the same."""
+    dead = subprocess.Popen(["true"], stdin=subprocess.DEVNULL)
+    dead.wait()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    lock = bed.put(mbox.mailbox(1)).with_name("alice.lock")
+    lock.write_text(f"{dead.pid}\n{socket.gethostname()}\n{boot}/{os.stat('/proc/self/ns/pid').st_ino + other}\n")
+    bed.give(lock, "alice")
+    pop = bed.pop3(login=None)
+    pop.ok("USER alice")
+    begun = time.monotonic()
+    answer = pop.ask("PASS alicepw")
+    equal(answer.startswith("+OK"), broken, f"it is broken: {answer}")
+    check(broken or time.monotonic() - begun > 20, "the lock is not waited for")
+    equal(lock.exists(), not broken, "the lock is there")
+    lock.unlink(missing_ok=True)
