@@ -31,7 +31,7 @@ def test_reading(bed, how):
     check({b"TOP", b"UIDL", b"USER", b"PIPELINING"} <= set(capabilities), f"CAPA: {capabilities}")
     for command in "STAT", "NOOP", "RSET", "LAST", "UIDL 3", "LIST 1":
         ask("", "--head", "-X", command)
-    equal(path.read_bytes(), MAIL, "the mailbox afterwards")
+    service.left(MAIL, "the mailbox afterwards")
     service.ended(16)
 
 
@@ -42,7 +42,7 @@ def test_deleting(bed, how):
     path = service.bed.put(MAIL)
     programs.curl(bed, service, "", "--head", "-X", "DELE 2")
     messages = mbox.parse(MAIL)
-    equal(path.read_bytes(), messages[0].raw + messages[2].raw, "the mailbox without message 2")
+    service.left(messages[0].raw + messages[2].raw, "the mailbox without message 2")
     equal(programs.curl(bed, service, "2"), messages[2].wire(), "what is now message 2")
     service.ended(2)
 
@@ -69,7 +69,7 @@ def test_refusals(bed, how):
     programs.curl(bed, service, "1", password="wrong", status=LOGIN_DENIED)
     programs.curl(bed, service, "4", status=(WEIRD_REPLY, NOT_THERE))
     programs.curl(bed, service, "", "--head", "-X", "DELE 4", status=(WEIRD_REPLY, NOT_THERE))
-    equal(path.read_bytes(), MAIL, "the mailbox afterwards")
+    service.left(MAIL, "the mailbox afterwards")
     service.ended(2)
     check(any(line.startswith("login failed: ") for line in service.log()), service.log())
 

@@ -21,7 +21,7 @@ def test_all(bed, how):
     path = service.bed.put(MAIL)
     programs.fetchmail(bed, service, store, "fetchall")
     equal(store.messages(), texts(MAIL), "messages")
-    equal(path.read_bytes(), b"", "the mailbox afterwards")
+    service.left(b"", "the mailbox afterwards")
     programs.fetchmail(bed, service, store, "fetchall", status=programs.NO_MAIL)
     equal(len(store.messages()), 4, "messages after the second run")
     service.ended(2)
@@ -40,7 +40,7 @@ def test_kept_by_uidl(bed, how):
     service.bed.append(MORE)
     fetch()
     equal(store.messages(), texts(MAIL + MORE), "messages after mail had come")
-    equal(path.read_bytes(), MAIL + MORE, "the mailbox")
+    service.left(MAIL + MORE, "the mailbox")
     programs.curl(bed, service, "", "--head", "-X", "DELE 2")       # a second client tidies up
     service.bed.append(mbox.message(7))
     fetch()
@@ -62,7 +62,7 @@ def test_kept_by_fast_uidl(bed, how):
         data += mbox.message(number)
         fetch()
         equal(store.messages(), texts(data), f"messages after message {number} had come")
-    equal(service.bed.mailbox().read_bytes(), data, "the mailbox")
+    service.left(data, "the mailbox")
     service.ended(6)
 
 
@@ -91,7 +91,7 @@ def test_limited_and_flushed(bed, how):
     path = service.bed.put(MAIL + large)
     programs.fetchmail(bed, service, store, "fetchall", "limit", "10000", "warnings", "0")
     equal(store.messages(), texts(MAIL), "messages")
-    equal(path.read_bytes(), large, "the mailbox afterwards")
+    service.left(large, "the mailbox afterwards")
     service.ended()
 
 
@@ -105,7 +105,7 @@ def test_wrong_password(bed, how):
     service, store = programs.Service(bed, how), programs.Store(bed)
     path = service.bed.put(MAIL)
     programs.fetchmail(bed, service, store, "fetchall", password="wrong", status=AUTHENTICATION_FAILED)
-    equal(path.read_bytes(), MAIL, "the mailbox afterwards")
+    service.left(MAIL, "the mailbox afterwards")
 
 
 LOCK_BUSY = 9

@@ -23,7 +23,7 @@ def test_fetched(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)
     equal(mutt(bed, service, False, "<fetch-mail><exit>", "set pop_delete=yes"), programs.contents(), "messages")
-    equal(path.read_bytes(), b"", "the mailbox afterwards")
+    service.left(b"", "the mailbox afterwards")
     service.ended()
 
 
@@ -37,5 +37,5 @@ def test_as_a_folder(bed, how):
                "<untag-pattern>~A<enter><delete-pattern>~s \"message [13]\"<enter><quit>")
     equal(got, programs.contents(), "messages")
     kept = mbox.parse(programs.MAIL)
-    equal(path.read_bytes(), kept[1].raw + kept[3].raw, "the mailbox afterwards")
+    service.left(kept[1].raw + kept[3].raw, "the mailbox afterwards")
     service.ended()

@@ -86,10 +86,10 @@ def test_strict(bed, how):
     equal(pop.retr(), wires[3], "message 4")
     equal(pop.say("ACKS"), 0, "ACKS of the last")
     equal(pop.say("READ", "5"), 0, "READ behind the last")
-    equal(path.read_bytes(), MAIL, "the mailbox so far")
+    service.left(MAIL, "the mailbox so far")
     equal(pop.say("FOLD", "INBOX"), 3, "FOLD, which takes out what was deleted")
     raw = [message.raw for message in mbox.parse(MAIL)]
-    equal(path.read_bytes(), raw[0] + raw[2] + raw[3], "the mailbox after FOLD")
+    service.left(raw[0] + raw[2] + raw[3], "the mailbox after FOLD")
     equal(pop.say("READ", "2"), len(wires[2]), "READ 2 in the new order")
     equal(pop.retr(), wires[2], "message 3")
     equal(pop.say("ACKD"), len(wires[3]), "ACKD")
@@ -97,7 +97,7 @@ def test_strict(bed, how):
     equal(pop.say("READ"), 0, "READ there")
     equal(pop.say("FOLD", str(path)), 2, "FOLD by the mailbox's path")
     pop.quit()
-    equal(path.read_bytes(), raw[0] + raw[3], "the mailbox afterwards")
+    service.left(raw[0] + raw[3], "the mailbox afterwards")
     service.ended()
 
 
@@ -114,7 +114,7 @@ def test_strict_and_torn(bed, how):
         pop.say("ACKD")
     pop.stream.close()
     service.ended(reason="eof")
-    equal(path.read_bytes(), MAIL, "the mailbox afterwards")
+    service.left(MAIL, "the mailbox afterwards")
 
 
 def jnos(connection, user, password):
@@ -164,7 +164,7 @@ def test_line_counting(bed, how):
         got = jnos(connection, "alice", "alicepw")
     mail.same([b"".join(line + b"\r\n" for line in lines) for lines in got], {name: mail.wire(text) for name, text in stored.items()})
     service.ended()
-    equal(service.bed.mailbox().read_bytes(), b"", "the mailbox afterwards")
+    service.left(b"", "the mailbox afterwards")
 
 
 @each(*HOWS)
@@ -232,7 +232,7 @@ def test_fetchmail(bed, how, fold, acknowledge):
         equal(following, messages[at].size if at < count else 0, f"length after message {at}")
     check(conversation(stream, b"QUIT").startswith(b"+"), "QUIT")
     stream.expect_end()
-    equal(path.read_bytes(), MAIL if acknowledge == b"ACKS" else b"", "the mailbox afterwards")
+    service.left(MAIL if acknowledge == b"ACKS" else b"", "the mailbox afterwards")
     service.ended()
 
 

@@ -12,15 +12,15 @@ import termios
 import time
 from pathlib import Path
 
-from lib import machine, mbox, server, testbed
+from lib import machine, maildir, mbox, server, testbed
 from lib.suite import Failure, Skip, check, equal, until
 
 # How a server gets its connection: from inetd; from systemd as fd 0; from systemd as fd 3 with LISTEN_FDS; from the
 # shipped units of a booted machine; and as an ordinary user with a secret file.
 PRIVILEGED = [(how, how) for how in ("inetd", "systemd", "listen-fds", "booted")]
 EVERY_WAY = [*PRIVILEGED, ("unprivileged", "unprivileged")]
-# And from xinetd; from tcpserver; and through two pipes. For one test of each client.
-ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordio"))]
+# And from xinetd; from tcpserver; through two pipes; and from inetd over a Maildir. For one test of each client.
+ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordio", "maildir"))]
 TWO_WAYS = [("inetd", "inetd"), ("unprivileged", "unprivileged")]
 NEEDED = {"inetd": "inetd", "tcpserver": "tcpserver", "recordio": "recordio"}
 PASSWORDS = {"alice": "alicepw", "bob": "bobpw"}
@@ -41,9 +41,9 @@ class Service:
         else:
             if reason := bed.place.missing("root"):
                 raise Skip(reason)
-            self.bed = bed
-            command = [bed.program(program), *options]
-            kind = how
+            self.bed = bed.of_format(how)
+            command = [bed.program(program), *self.bed.options(), *options]
+            kind = "inetd" if how == "maildir" else how
         self._program = program
         if kind == "booted":
             check(not options, "the units of the machine have no options")
@@ -63,6 +63,18 @@ class Service:
         self._syslog = bed.syslog() if self.bed.privileged else None
         self._listener = bed.listen(kind, command)
         self.address = self._listener.address
+
+    def uidls(self, messages):
+        """Of the messages of one put()."""
+        if self.bed.format == "mbox":
+            return mbox.uidls(messages)
+        return [maildir.name(number) for number in range(1, len(messages) + 1)]
+
+    def left(self, mail, what):
+        """What is left of alice's mail is these messages, and in an mbox nothing else."""
+        equal(self.bed.kept(), [message.content for message in mbox.parse(mail)], what)
+        if self.bed.format == "mbox":
+            equal(self.bed.mailbox().read_bytes(), mail, what)
 
     def connect(self):
         return self._machine.connect(self._program) if self._machine else self._listener.connect()

@@ -61,7 +61,7 @@ def test_every_method(bed, how):
     for count in 0, 1, 5, 10_000:
         equal(joined(pop.top(2, count)[1]), messages[1].top(count), f"TOP 2 {count}")
     uidls = [line.decode() for line in pop.uidl()[1]]
-    equal(uidls, [f"{number} {uidl}" for number, uidl in enumerate(mbox.uidls(messages), 1)], "UIDL")
+    equal(uidls, [f"{number} {uidl}" for number, uidl in enumerate(service.uidls(messages), 1)], "UIDL")
     equal(pop.uidl(4), b"+OK " + uidls[3].encode(), "UIDL 4")
     equal(pop.noop(), b"+OK", "NOOP")
     equal(pop.dele(2), b"+OK message 2 marked for deletion", "DELE 2")
@@ -76,7 +76,7 @@ def test_every_method(bed, how):
     for method in pop.retr, pop.dele, pop.list, pop.uidl:
         equal(refused(method, 6), b"-ERR no such message", method.__name__)
     equal(pop.quit(), b"+OK bye", "QUIT")
-    equal(service.bed.mailbox().read_bytes(), MAIL, "the mailbox afterwards")
+    service.left(MAIL, "the mailbox afterwards")
     service.ended()
 
 
@@ -90,12 +90,12 @@ def test_deletions(bed, how):
     pop.dele(4)
     pop.close()                     # without QUIT
     service.ended(reason="eof")
-    equal(path.read_bytes(), MAIL, "the mailbox after a torn connection")
+    service.left(MAIL, "the mailbox after a torn connection")
     pop = begin(service)
     pop.dele(1)
     pop.dele(4)
     pop.quit()
-    equal(path.read_bytes(), raw[1] + raw[2] + raw[4], "the mailbox after QUIT")
+    service.left(raw[1] + raw[2] + raw[4], "the mailbox after QUIT")
 
 
 @each(("inetd", "inetd"), ("unprivileged", "unprivileged"))

@@ -4,9 +4,10 @@ import hashlib
 import os
 import socket
 import time
+from pathlib import Path
 
 from lib import maildir, mbox
-from lib.suite import check, each, equal, limit, needs
+from lib.suite import check, each, equal, limit, needs, until
 
 CHANGED = "-ERR [SYS/TEMP] message has changed, log in again"
 LEFT_OUT = "warning: user=\"alice\" something in the maildrop is no message that can be served and was left out"
@@ -390,6 +391,34 @@ def test_truncated_while_it_is_sent(bed):
     os.truncate(path / names(path)[0], 4_000_000)
     check(not pop.stream.take_all().endswith(b"\r\n.\r\n"), "the message was given a terminator")
     pop.session.finish()
+
+
+# Killed
+
+@needs("root", "sandbox", "strace")
+@each(*((f"at_file_{files}", files) for files in (1, 2, 50, 100)))
+def test_killed_in_the_update(bed, files):
+    """Keeper, when it is about to remove that file: what was to stay is there, what is gone was marked."""
+    bed, path = made(bed, 200)
+    before = [name for name, _ in maildir.read(path)]
+    pop = bed.pop3()
+    for number in range(1, 201, 2):
+        pop.ok(f"DELE {number}")
+    keeper = pop.session.rooms().keeper.pid
+    tracer = bed.daemon("strace", "-q", "-p", keeper, "-e", "trace=unlinkat", "-e", f"inject=unlinkat:signal=KILL:when={files}")
+    until(lambda: any(line == f"TracerPid:\t{tracer.pid}" for line in Path(f"/proc/{keeper}/status").read_text().splitlines()), "strace")
+    pop.expect("QUIT", "-ERR [SYS/TEMP] deleted messages were not removed")
+    pop.session.wait()
+    bed.sessions.remove(pop.session)
+    left = [name for name, _ in maildir.read(path)]
+    gone = [name for name in before if name not in left]
+    check(len(gone) in (files - 1, files), f"{len(gone)} files are gone")
+    equal(gone, before[::2][:len(gone)], "files that are gone")
+    equal([text for _, text in maildir.read(path)], [text for name, text in zip(before, (m.content for m in mbox.parse(mbox.mailbox(200))))
+                                                     if name in left], "messages left")
+    again = bed.pop3()
+    equal(again.stat()[0], len(left), "messages in the next session")
+    again.quit()
 
 
 # What is remembered

@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from lib import mbox
+from lib import maildir, mbox
 from lib.suite import Failure, check, each, limit
 
 SECONDS = 12
@@ -120,6 +120,61 @@ def deliver_with(bed, habit, name, ledger):
         ledger.flush()
         time.sleep(random.uniform(0, 0.02))
     return in_child(bed, work, SECONDS)
+
+
+def deliver_to_maildir(bed, name, ledger):
+    """tmp/, then new/; numbered messages, written down once they are there."""
+    def work(done):
+        body = f"storm {name} {done}\n".encode() + b"x" * random.randrange(3000) + b"\n"
+        text = mbox.parse(mbox.message(done, body))[0].content
+        unique = f"{int(time.time())}.M{time.time_ns() % 10**9}P{os.getpid()}Q{done}.{name}"
+        maildir.put(bed.mailbox(), f"tmp/{unique}", text).rename(bed.mailbox() / "new" / unique)
+        ledger.write(f"{name} {done}\n")
+        ledger.flush()
+        time.sleep(random.uniform(0, 0.02))
+    return in_child(bed, work, SECONDS)
+
+
+def read_in_maildir(bed):
+    """A mail reader: moves what is new to cur, and changes flags of what is there."""
+    def work(_):
+        for part in "new", "cur":
+            for file in list((bed.mailbox() / part).iterdir()):
+                if random.random() < 0.3:
+                    try:
+                        file.rename(bed.mailbox() / "cur" / f"{maildir.base(file.name)}:2,{random.choice(('', 'S', 'RS', 'F'))}")
+                    except FileNotFoundError:
+                        pass                # somebody was faster
+        time.sleep(0.02)
+    return in_child(bed, work, SECONDS)
+
+
+@limit(120)
+@each(("deliverers", False), ("and_a_reader_that_renames", True))
+def test_storm_over_a_maildir(bed, reader):
+    """Every message delivered is fetched exactly once, or still there."""
+    bed = bed.maildir()
+    bed.put(b"")
+    ledgers, children = [], []
+    for number in range(4):
+        ledgers.append(bed.dir / f"ledger.{number}")
+        with open(ledgers[-1], "w", encoding="ascii") as ledger:
+            children.append(deliver_to_maildir(bed, f"agent{number}", ledger))
+    if reader:
+        children.append(read_in_maildir(bed))
+    fetched, sessions, end = [], 0, time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        poll(bed, fetched)
+        sessions += 1
+    for child in children:
+        check(os.waitpid(child, 0)[1] == 0, "a deliverer failed")
+    delivered = [line for ledger in ledgers for line in ledger.read_text().splitlines()]
+    everything = sorted(fetched + names_in(b"".join(bed.kept())))
+    print(f"    storm: delivered {len(delivered)}, sessions {sessions}, fetched {len(fetched)}, left {len(bed.kept())}")
+    if reader:          # a name that changes while a directory is read may be missed: then a message is fetched twice, never lost
+        everything = sorted(set(everything))
+    check(everything == sorted(delivered), f"delivered {len(delivered)}, fetched or left {len(everything)}")
+    check(len(delivered) > 100 and sessions > 10, f"a storm in a teacup: {len(delivered)} messages, {sessions} sessions")
 
 
 def names_in(octets):
