@@ -58,6 +58,7 @@ size_t lines_expand_plainly(struct expansion *e, const char **from,
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <immintrin.h>
+#include <sys/platform/x86.h>
 
 #define WIDE __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
@@ -222,35 +223,26 @@ WIDE static size_t lines_expand_wide(struct expansion *e, const char **from,
     return used + lines_expand_plainly(e, from, end, to + used, room - used);
 }
 
-/* The dynamic linker asks these once, before main() and any sanitizer. */
-#define RESOLVER __attribute__((used, no_sanitize("address", "undefined")))
-
-RESOLVER static bool is_wide(void)
+/* libc asked the processor when the program began; CPUID itself is slow in a
+ * virtual machine, and nothing needs to be kept. */
+static bool is_wide(void)
 {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-}
-
-typedef const char *take_function(struct lines *, const char *, const char *);
-typedef size_t expand_function(struct expansion *, const char **, const char *,
-                               char *, size_t);
-
-RESOLVER static take_function *choose_take(void)
-{
-    return is_wide() ? lines_take_wide : lines_take_plainly;
-}
-
-RESOLVER static expand_function *choose_expand(void)
-{
-    return is_wide() ? lines_expand_wide : lines_expand_plainly;
+    return CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(BMI1) &&
+           CPU_FEATURE_ACTIVE(BMI2) && CPU_FEATURE_ACTIVE(POPCNT);
 }
 
 const char *lines_take(struct lines *l, const char *at, const char *end)
-    __attribute__((ifunc("choose_take")));
+{
+    return is_wide() ? lines_take_wide(l, at, end)
+                     : lines_take_plainly(l, at, end);
+}
+
 size_t lines_expand(struct expansion *e, const char **from, const char *end,
                     char *to, size_t room)
-    __attribute__((ifunc("choose_expand")));
+{
+    return is_wide() ? lines_expand_wide(e, from, end, to, room)
+                     : lines_expand_plainly(e, from, end, to, room);
+}
 
 #else
 

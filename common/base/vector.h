@@ -4,8 +4,8 @@
 /*
  * The two loops through which every octet of mail goes: counting lines when a
  * mailbox is scanned, and expanding them when a message is sent. Each stands
- * twice, once plainly and once for AVX2; which one runs is settled when the
- * program is linked to its processor. The plain ones say what is computed.
+ * twice, once plainly and once for AVX2; which one runs is what the processor
+ * can. The plain ones say what is computed.
  */
 
 #include <stdbool.h>

@@ -41,7 +41,12 @@ static struct client c;
 
 static _Noreturn void fail(const char *what)
 {
-    fprintf(stderr, "%s: %.60s\n", what, c.at < c.end ? c.input + c.at : "");
+    int len = 0;
+
+    while (c.at + (size_t)len < c.end && len < 60 &&
+           c.input[c.at + (size_t)len] >= ' ')
+        len++;
+    fprintf(stderr, "%s %.*s\n", what, len, c.input + c.at);
     exit(1);
 }
 
