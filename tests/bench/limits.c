@@ -53,8 +53,9 @@ static double pass(int fd)
     return now() - start;
 }
 
-static void discard(int listener)
+static void discard(int listener, int other)
 {
+    close(other); /* or the end would never be seen */
     int fd = accept(listener, NULL, NULL);
 
     while (recv(fd, block, BLOCK, 0) > 0)
@@ -75,7 +76,7 @@ static int connect_to_discarder(void)
         getsockname(listener, (struct sockaddr *)&here, &len) < 0)
         exit(1);
     if (fork() == 0)
-        discard(listener);
+        discard(listener, fd);
     if (connect(fd, (struct sockaddr *)&here, len) < 0)
         exit(1);
     close(listener);
