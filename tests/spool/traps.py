@@ -1,5 +1,6 @@
 """What a user can put into his own state directory to make the server wait, follow or overwrite."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -99,12 +100,16 @@ def test_many_notes_at_boot(bed):
     recovery.kill_all(rooms)
     recovery.forget(bed, pop)
     note, = state_of(bed).glob("*.folder")
-    for number in range(12):
-        for path in note, note.with_suffix(".record"):
-            copy = path.with_name(f"{number:024x}{path.suffix}")
-            subprocess.run(["cp", "--sparse=always", "-p", path, copy], check=True, timeout=20)
-    with open(work, "r+b") as held:
-        fcntl.lockf(held, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as locks:
+        for number in range(12):
+            folder = folders.put(bed, root / f"f{number}")
+            held = locks.enter_context(open(folder, "r+b"))
+            fcntl.lockf(held, fcntl.LOCK_EX)
+            for path in note, note.with_suffix(".record"):
+                copy = path.with_name(f"{number:024x}{path.suffix}")
+                subprocess.run(["cp", "--sparse=always", "-p", path, copy], check=True, timeout=20)
+            copy.with_suffix(".folder").write_text(folder.name)
+        note.unlink()
         boot = bed.daemon("sh", "-c", 'exec "$0" "$@" >/dev/null', bed.program("pop3d"), *bed.options(), "--log=stderr", "--recover")
         until(lambda: len(server.descendants(boot.pid)) >= 3, "somebody who waits for the lock")
         pass_time(boot.pid)
