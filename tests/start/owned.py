@@ -1,17 +1,19 @@
 """Rooms that are owned, and what they cannot get the others to do: a caged room sends what its place in the contract
 allows, but lies."""
 
-import os
 import struct
 from pathlib import Path
 
-from lib import mbox, sasl
-from lib.inside import Died, Inside
-from lib.suite import check, each, equal, limit, needs, until
+from lib import mbox, server
+from lib.inside import Died, Inside, refused
+from lib.suite import Skip, check, each, equal, limit, needs, until
+from lib.testbed import FRONT_UID, USERS
+from spool import recovery
 from start import contract
 
 UNAVAILABLE = "-ERR [SYS/TEMP] authentication is not available, try again later"
 ACCEPTED, REFUSED = 0, 1                                        # enum outcome
+FRONT = 3                                                       # the child's wire to front
 FAREWELL, ASK_AUTH = 28, 1                                      # enum frame_type
 
 
@@ -29,17 +31,18 @@ def caged_child(pop):
     return find()
 
 
-def proof(outcome, name, password="", unproven=0):
+def proof(outcome, name, password="", unproven=0, asks=0):
     """struct proof of auth/proof.h."""
-    return struct.pack("iI4sIq256s256s512s512s", outcome, 0, b"", unproven, 1, name.encode(), name.encode(), password.encode(), b"")
+    return struct.pack("iI4sIIq256s256s512s512s", outcome, 0, b"", asks, unproven, 1, name.encode(), name.encode(), password.encode(), b"")
 
 
-def bring(child, octets):
-    """The child hands its parent the octets and ends well. Front hears of it behind the client's next line."""
-    answer, = [fd for fd, target in child.descriptors().items() if target.startswith("pipe:")]
+def bring(child, *words):
+    """The child hands its parent the words and ends well. Front hears of it behind the client's next line."""
+    answer, = [fd for fd, target in child.descriptors().items() if target.startswith("socket:") and fd != FRONT]
     try:
         with Inside(child.pid) as inside:
-            equal(inside.call("write", answer, octets, len(octets)), len(octets), "octets for the parent")
+            for octets in words:
+                inside.call("write", answer, octets, len(octets))
             inside.call("exit_group", 0)
     except Died as died:
         equal(died.signal, 0, "the child ends well")
@@ -70,6 +73,24 @@ def test_who_takes_proofs_brings_no_password(bed):
 
 
 @needs("root", "sandbox")
+@each(("asks_for_another", [proof(ACCEPTED, "alice", asks=1), proof(ACCEPTED, "bob")]),
+      ("asks_twice", [proof(ACCEPTED, "alice", asks=1), proof(ACCEPTED, "bob", asks=1), proof(ACCEPTED, "bob")]),
+      ("asks_with_a_password", [proof(REFUSED, "bob", "bobpw", unproven=1, asks=1), proof(ACCEPTED, "bob")]),
+      ("part_of_a_proof", [proof(ACCEPTED, "bob")[:-1]]),
+      ("no_end_of_a_name", [proof(ACCEPTED, "b" * 256)]),
+      ("no_such_outcome", [proof(99, "bob")]))
+def test_questions_of_the_child(bed, words):
+    """It may ask once whether somebody would be let in; the answer is for him alone."""
+    secrets = bed.private_file("secrets", "alice\tsecret\n")
+    bed.put(mbox.mailbox(2), "bob")
+    pop = bed.pop3(f"--secrets={secrets}", login=None)
+    pop.ask("AUTH CRAM-MD5")
+    bring(caged_child(pop), *words)
+    equal(pop.ask("eA=="), UNAVAILABLE, "the login")
+    check(not any(line.startswith("login: ") for line in pop.session.log()), pop.session.log())
+
+
+@needs("root", "sandbox")
 def test_honest_proofs(bed):
     """The same way, without a lie, is what a login is."""
     bed.put(mbox.mailbox(2), "bob")
@@ -77,6 +98,82 @@ def test_honest_proofs(bed):
     pop.ask("AUTH PLAIN")
     bring(caged_child(pop), proof(REFUSED, "bob", "bobpw", unproven=1))
     check(pop.ask("eA==").startswith("+OK maildrop has 2 messages"), "bob with his password")
+
+
+# What such a child has and may do.
+
+CAGED = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+TRIED = {
+    "read_a_file": ("openat", -100, b"/etc/shadow", 0, 0),
+    "run_a_program": ("execve", b"/bin/sh", 0, 0),
+    "fork": ("clone", 17, 0, 0, 0, 0),
+    "unix_socket": ("socket", 1, 1, 0),
+    "inet_socket": ("socket", 2, 1, 0),
+    "trace_its_parent": lambda parent: ("ptrace", 16, parent, 0, 0),
+    "kill_its_parent": lambda parent: ("kill", parent, 9),
+    "write_memory_of_its_parent": lambda parent: ("process_vm_writev", parent, 0, 0, 0, 0, 0),
+    "become_root": ("setuid", 0),
+    "untie_its_life": ("prctl", 1, 0, 0, 0, 0),
+}
+
+
+def begin(bed, mechanism):
+    bed.put(mbox.mailbox(2))
+    secrets = bed.private_file("secrets", "alice\tsecret\n")
+    pop = bed.pop3(f"--secrets={secrets}", login=None)
+    pop.send(f"AUTH {mechanism}")
+    return pop, caged_child(pop)
+
+
+@needs("root", "sandbox")
+@each(*((mechanism, mechanism) for mechanism in CAGED))
+def test_what_the_caged_child_is(bed, mechanism):
+    """_restante, with the wire to front and the one to its parent; the parent is root, and has no wire to front."""
+    pop, child = begin(bed, mechanism)
+    equal((child.uids, child.gids, child.groups), ([FRONT_UID] * 4, [FRONT_UID] * 4, []), "who it is")
+    for name in "CapInh", "CapPrm", "CapEff", "CapAmb":
+        equal(int(child.status[name], 16), 0, name)
+    equal(child.status["NoNewPrivs"], "1", "NoNewPrivs")
+    kinds = sorted(target.split(":")[0] for target in child.descriptors().values())
+    equal(kinds, ["/dev/null"] * 3 + ["socket"] * 2, f"what it has open: {child.descriptors()}")
+    parent = server.Process(int(child.status["PPid"]))
+    equal(parent.uids, [0] * 4, "its parent")
+    kinds = sorted(target.split(":")[0] for target in parent.descriptors().values())
+    equal(kinds, ["/dev/null"] * 3 + ["socket"] * 2, f"what its parent has open: {parent.descriptors()}")
+    check(not set(contract.sockets(child)) & set(contract.sockets(parent)), "a wire that both hold")
+    pop.stream.close()
+    pop.session.wait(10)
+
+
+@needs("root", "sandbox")
+@each(*((f"{mechanism}/{name}", mechanism, call) for mechanism in ("PLAIN", "SCRAM-SHA-256") for name, call in TRIED.items()))
+def test_caged_child(bed, mechanism, call):
+    pop, child = begin(bed, mechanism)
+    arguments = call(int(child.status["PPid"])) if callable(call) else call
+    equal(refused(child.pid, *arguments), "SIGSYS", "refused by")
+    pop.stream.close()
+    equal(pop.session.wait(10), 0, "exit status")
+
+
+@needs("root", "sandbox")
+@limit(120)
+def test_worker_of_an_update(bed):
+    """The process that moves the octets is the user and as caged as the keeper."""
+    _, _, pop, rooms = recovery.begin_update(bed)
+    seen = {}
+    for pid in server.descendants(rooms.keeper.pid):
+        try:
+            seen[pid] = server.Process(pid)
+        except OSError:
+            pass
+    if not seen:
+        raise Skip("it was quicker than we")
+    for worker in seen.values():
+        equal(worker.uids, [USERS["alice"][0]] * 4, "who it is")
+        equal((worker.status["NoNewPrivs"], worker.status["Seccomp"]), ("1", "2"), "NoNewPrivs and Seccomp")
+        check(not any(target == f"socket:[{pop.session.server_inode}]" for target in worker.descriptors().values()), "it holds the client")
+    pop.stream.take_all(60)
+    pop.session.wait()
 
 
 # Front.
