@@ -53,7 +53,6 @@ mbox_write_locks = fcntl dotlock
         self._run("expunge", "mailbox", "INBOX", str(number))
 
 
-
 class Mutt(Reader):
     """fcntl, then a dotlock by its setgid helper."""
 
