@@ -32,7 +32,7 @@ def run(*command, status=0, seconds=200, **more):
 
 
 def build(folder, **environment):
-    run("make", "-C", PROJECT, "deb", f"BUILD={folder}", env={**ENVIRONMENT, "DEB_BUILD_OPTIONS": "noautodbgsym", **environment})
+    run("make", "-C", PROJECT, "deb", f"BUILD={folder}", env={**ENVIRONMENT, "DEB_BUILD_OPTIONS": "noautodbgsym", **environment}, seconds=500)
     package, = [path for path in (folder / "deb").glob("restante_*.deb")]
     return package
 
@@ -131,7 +131,7 @@ def killed_update(bed, count):
 
 
 @needs("root", "network", "sandbox", "nspawn", "dpkg-buildpackage", "dh", "lintian")
-@limit(600)
+@limit(1000)
 def test_package(bed):
     package = build(bed.dir / "first")
     again = build(bed.dir / "second/elsewhere", TZ="Asia/Tokyo", LC_ALL="C.UTF-8", USER="somebody")
