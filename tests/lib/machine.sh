@@ -24,7 +24,7 @@ echo 0 >/sys/fs/cgroup/cgroup.procs
 echo 1 >"$group/cgroup.kill"
 wait "$nspawn" || true
 # what the kernel has yet to bury keeps a group busy for a moment
-for try in 1 2 3 4 5 6 7 8 9 10; do
+for try in $(seq 100); do
 	find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
 	sleep 0.1
 done
