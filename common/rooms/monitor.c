@@ -593,7 +593,7 @@ static void outlive(struct monitor *m)
 static void let_tls_finish(struct monitor *m)
 {
     secure_leave(&m->secure);
-    while (m->secure.wire >= 0 && !m->hurried)
+    while (m->secure.wire >= 0 && m->secure.ready && !m->hurried)
         wait_and_hear(m);
 }
 

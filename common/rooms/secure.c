@@ -7,6 +7,7 @@
 #include "rooms/helper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,7 +28,8 @@ void secure_leave(struct secure *s)
     s->socket = s->stream = -1;
 }
 
-static int send_order(const struct secure *s, const struct setup *setup)
+/* Whether it arrived shows in the answer: the room may have ended already. */
+static void send_order(const struct secure *s, const struct setup *setup)
 {
     struct frame f;
 
@@ -39,7 +41,7 @@ static int send_order(const struct secure *s, const struct setup *setup)
     f.tls_order.patience = setup->patience;
     strncpy(f.tls_order.cert, setup->tls.cert, sizeof f.tls_order.cert - 1);
     strncpy(f.tls_order.key, setup->tls.key, sizeof f.tls_order.key - 1);
-    return frame_send(s->wire, &f);
+    frame_send(s->wire, &f);
 }
 
 int secure_bear(struct secure *s, const struct setup *setup)
@@ -62,7 +64,8 @@ int secure_bear(struct secure *s, const struct setup *setup)
     s->wire = to_monitor[0];
     s->socket = to_front[0];
     s->stream = stream[0];
-    return send_order(s, setup);
+    send_order(s, setup);
+    return 0;
 }
 
 /* It ended before it had said what it thinks of the key. */
@@ -86,10 +89,12 @@ static enum tls_key explain_end(struct secure *s, char *why)
 enum tls_key secure_await(struct secure *s, int64_t deadline, char *why)
 {
     struct frame f;
+    int got =
+        frame_receive(s->wire, ROOM_MONITOR, PHASE_GREETED, deadline, &f);
 
-    if (frame_receive(s->wire, ROOM_MONITOR, PHASE_GREETED, deadline, &f) !=
-            1 ||
-        f.type != FRAME_TLS_READY)
+    if (got < 0)
+        kill(s->pid, SIGKILL); /* it may be waiting for a file server */
+    if (got != 1 || f.type != FRAME_TLS_READY)
         return explain_end(s, why);
     memcpy(why, f.tls_ready.why, TEXT_WHY);
     s->ready = f.tls_ready.key != TLS_KEY_UNUSABLE;
