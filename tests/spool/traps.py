@@ -71,6 +71,18 @@ def test_fifo(bed, suffix, more, kind):
 
 @needs("root")
 @each(*((name, name) for name in ("twins", "index", "record", "session")))
+def test_directory(bed, suffix):
+    bed.put(mbox.mailbox(400, 1000) + TWINS)
+    path = learn(bed, suffix)
+    path.unlink()
+    for name in path.name, path.name + ".new":
+        path.with_name(name).mkdir()
+        os.chown(path.with_name(name), ALICE, ALICE)
+    go_through(bed)
+
+
+@needs("root")
+@each(*((name, name) for name in ("twins", "index", "record", "session")))
 def test_link(bed, suffix):
     """A link to a file that is not the user's is not followed; a hard link is his own or fails in the kernel."""
     target = bed.private_file("precious", "precious")

@@ -198,3 +198,44 @@ def test_nothing_behind_the_farewell(bed, kind):
     lines = [line for line in pop.session.log() if line.startswith("ended: ")]
     equal(len(lines), 1, f"lines in {pop.session.log()}")
     check("behind its last word" in lines[0], lines[0])
+
+
+ASK_TLS, PEER, PLAINTEXT, APOP = 29, 2, 3, 1
+STRANGER = "--plaintext=never"
+
+
+@needs("root", "sandbox", "ss")
+@each(("tls_that_is_not_offered", ASK_TLS, 0, (), None), ("tls_twice", ASK_TLS, 0, (), "first"), ("a_proxy_that_there_is_not", PEER, 0, (), None),
+      ("a_password_that_may_not_be_sent", ASK_AUTH, 0, (STRANGER,), None), ("a_mechanism_without_its_key", ASK_AUTH, APOP, (), None))
+def test_front_asks_for_what_it_may_not_have(bed, kind, word, options, tls):
+    """Well-formed and in its phase, but not on this connection."""
+    rows = {row.type: row for row in contract.read_rows(bed)}
+    pop = bed.pop3(*options, login=None, **({"tls": tls} if tls else {}))
+    rooms = pop.session.rooms()
+    fd = contract.wire(rooms.front, rooms.monitor)
+    octets = bytearray(contract.frame(kind, rows[kind].size))
+    octets[8:9] = bytes([word]) if len(octets) > 8 else b""
+    try:
+        with Inside(rooms.front.pid) as front:
+            front.send(fd, bytes(octets))
+    except Died:
+        pass                                                    # with its monitor
+    pop.stream.take_all(10)
+    equal(pop.session.wait(10), 0, "exit status")
+    lines = [line for line in pop.session.log() if line.startswith("ended: ")]
+    equal(len(lines), 1, f"lines in {pop.session.log()}")
+
+
+@needs("root", "sandbox", "ss")
+def test_front_fills_the_log(bed):
+    """It may tell of logins that were refused unheard; three of them are told."""
+    rows = {row.type: row for row in contract.read_rows(bed)}
+    pop = bed.pop3(STRANGER, login=None)
+    rooms = pop.session.rooms()
+    fd = contract.wire(rooms.front, rooms.monitor)
+    with Inside(rooms.front.pid) as front:
+        for _ in range(50):
+            front.send(fd, contract.frame(PLAINTEXT, rows[PLAINTEXT].size))
+    pop.expect("QUIT", "+OK bye")
+    pop.session.finish()
+    equal(len([line for line in pop.session.log() if "reason=plaintext" in line]), 3, f"lines in {pop.session.log()}")
