@@ -93,12 +93,13 @@ def test_fold(bed):
 def test_templates(bed, template, path):
     path = Path(path.format(dir=bed.dir))
     path.parent.mkdir(parents=True, exist_ok=True)
+    if bed.dir in path.parents:
+        os.chown(path.parent, 4001, 4001)
     if template.startswith("maildir"):
         maildir.make(path, HOME, lambda made: os.chown(made, 4001, 4001))
     else:
         path.write_bytes(HOME)
         os.chown(path, 4001, 4001)
-    os.chown(path.parent, 4001, 4001)
     pop = bed.pop3(f"--maildrop={template.format(dir=bed.dir)}")
     equal(pop.stat()[0], 3, "messages")
     pop.ok("DELE 2")
