@@ -571,6 +571,15 @@ static void forget_inheritance(void)
         abort();
 }
 
+/* Whoever chooses the options and the environment must be who runs it. */
+static int refuse_lent_rights(struct startup *u)
+{
+    if (getuid() == geteuid() && getgid() == getegid())
+        return 0;
+    return complain(u, "it must not be set-user-ID or set-group-ID",
+                    "chmod ug-s");
+}
+
 int start(const struct protocol *protocol, int argc, char **argv)
 {
     struct startup *u = calloc(1, sizeof *u);
@@ -586,8 +595,10 @@ int start(const struct protocol *protocol, int argc, char **argv)
         (unsigned)(u->setup.in > STDERR_FILENO ? u->setup.in : STDERR_FILENO) +
             1,
         ~0U, 0);
-    int status =
-        options_read(&u->options, protocol->program, argc, argv, u->error);
+    int status = refuse_lent_rights(u);
+    if (status == 0)
+        status =
+            options_read(&u->options, protocol->program, argc, argv, u->error);
     if (status == 0 && listening < 0)
         status = complain(u, "LISTEN_FDS",
                           "pass one descriptor (Accept=yes in the socket)");

@@ -2,13 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 from lib import mbox
 from lib.suite import check, each, equal, needs, until
+from lib.testbed import USERS
 
 USAGE, CONFIGURATION = 64, 78
+ALICE = USERS["alice"][0]
 CLIENT_LINE = {"pop3d": b"-ERR [SYS/PERM] server misconfigured\r\n", "pop2d": b"- server misconfigured\r\n"}
 
 
@@ -136,6 +139,22 @@ def test_configuration_of_somebody_else(bed):
     config = bed.private_file("conf", "read-only\n", 0o644)
     os.chown(config, 4002, 4002)
     check_misconfigured(bed, [f"--config={config}"], CONFIGURATION, str(config))
+
+
+@needs("root")
+@each(("user", 0o4755), ("group", 0o2755))
+def test_set_user_id(bed, mode):
+    """Lent rights would be everybody's: --config would print any file's first line."""
+    program = Path("/home/pop3d")              # each worker has its own
+    shutil.copy(bed.program("pop3d"), program)
+    bed.closing(program.unlink)
+    program.chmod(mode)
+    secret = bed.private_file("secret", "the first line\n")
+    done = subprocess.run([program, f"--config={secret}", "--check"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=20, cwd="/", user=ALICE, group=ALICE, extra_groups=[], check=False)
+    equal(done.returncode, CONFIGURATION, "exit status")
+    check("must not be set-user-ID" in done.stderr, done.stderr)
+    check("first line" not in done.stderr + done.stdout, done.stderr)
 
 
 # What goes where.
