@@ -285,14 +285,18 @@ static void play(const char *port, const char *what, const char *argument)
         report(start, count);
         return;
     }
-    c.received = 0;
-    start = now();
     if (strcmp(what, "list") == 0) {
         ask("UIDL\r\n");
         hear_all();
         ask("LIST\r\n");
         hear_all();
-    } else if (strcmp(what, "retr") == 0) {
+        quit();
+        report(start, count);
+        return;
+    }
+    c.received = 0;
+    start = now();
+    if (strcmp(what, "retr") == 0) {
         pipeline("RETR", 1, count, 1, WINDOW, true);
     } else if (strcmp(what, "lockstep") == 0) {
         if (argument != NULL && (unsigned long)atol(argument) < count)
