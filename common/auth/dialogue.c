@@ -5,10 +5,12 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "rooms/contract.h"
+#include "rooms/setup.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     TEXT_OCTETS = BASE64_TEXT(DIALOGUE_OCTETS)
@@ -29,8 +31,11 @@ static enum said gather(struct dialogue *d, struct slice *line, bool *initial)
     bool fits = true;
 
     do {
-        if (frame_receive(d->front, ROOM_AUTH, PHASE_DIALOGUE, CLOCK_NEVER,
-                          &f) != 1)
+        int got =
+            frame_receive(d->front, ROOM_AUTH, PHASE_DIALOGUE, CLOCK_NEVER, &f);
+        if (got < 0 && errno == EPROTO)
+            _exit(EXIT_OWNED);
+        if (got != 1)
             return SAID_GONE;
         fits = fits && f.piece.size <= TEXT_OCTETS - len;
         if (fits) {

@@ -12,6 +12,7 @@
 #include "rooms/account.h"
 #include "rooms/privileges.h"
 #include "rooms/sandbox.h"
+#include "rooms/setup.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -94,7 +95,10 @@ void auth_room_hear_password(const struct auth_room *r, struct proof *proof)
 {
     struct frame f;
 
-    if (frame_receive(r->front, ROOM_AUTH, PHASE_LOGIN, CLOCK_NEVER, &f) != 1) {
+    int got = frame_receive(r->front, ROOM_AUTH, PHASE_LOGIN, CLOCK_NEVER, &f);
+    if (got < 0 && errno == EPROTO)
+        _exit(EXIT_OWNED);
+    if (got != 1) {
         proof->outcome = OUTCOME_CANCELLED;
         return;
     }
@@ -233,6 +237,8 @@ static bool hear_child(struct auth_room *r, const struct auth_row *row,
     close(answer[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
+        _exit(EXIT_OWNED);
     return whole && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

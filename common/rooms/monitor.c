@@ -185,6 +185,8 @@ static bool bury_auth(struct monitor *m)
     /* SIGKILL is the monitor's own, for an auth that nobody awaits. */
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
         report_death(m->setup, status, "auth");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OWNED)
+        _exit(0); /* front is owned, and has just been told of */
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -16,7 +16,7 @@ from lib.inside import Died, Inside
 from lib.suite import check, each, equal, limit, needs, until
 
 ROOMS = ("monitor", "front", "auth", "keeper", "tls")            # enum room
-GREETED, LOGIN, SESSION, CLOSED, OPEN, COUNTED = 1, 2, 4, 8, 16, 512    # enum phase
+GREETED, LOGIN, SESSION, CLOSED, OPEN, DIALOGUE, COUNTED = 1, 2, 4, 8, 16, 64, 512    # enum phase
 VERSION = 3
 HEAD = 8                                                        # octets of type and version
 
@@ -25,6 +25,8 @@ SCENES = (
     ("front_to_monitor/before_login", "front", "monitor", "greeted", GREETED),
     ("front_to_monitor/in_the_login", "front", "monitor", "named", LOGIN),
     ("front_to_monitor/in_the_session", "front", "monitor", "session", SESSION),
+    ("front_to_auth", "front", "auth", "named", LOGIN),
+    ("front_to_hearer", "front", "hearer", "saying", DIALOGUE),
     ("front_to_keeper/counted", "front", "keeper", "session", COUNTED),
     ("front_to_keeper/listed", "front", "keeper", "listed", OPEN),
     ("keeper_to_monitor", "keeper", "monitor", "session", SESSION),
@@ -100,7 +102,16 @@ def open_scene(bed, stage):
     if stage == "named":
         pop.ok("USER alice")
         until(lambda: waiting_auth(pop) is not None, "auth waits for the password")
+    if stage == "saying":
+        pop.ask("AUTH PLAIN")
+        until(lambda: hearer(pop.session.rooms()) is not None, "auth's child in its cage")
     return path, pop
+
+
+def hearer(rooms):
+    """The child of auth that hears the client; it is the one with a filter."""
+    caged = [room for room in rooms.all if os.path.basename(room.program) == "auth" and room.status.get("Seccomp") == "2"]
+    return caged[0] if caged else None
 
 
 def waiting_auth(pop):
@@ -116,7 +127,9 @@ def breach(bed, speaker, listener, stage, octets, extra):
     rooms = pop.session.rooms()
     before = {room.pid for room in rooms.all}
     mouth = getattr(rooms, speaker)
-    fd = wire(mouth, getattr(rooms, listener))
+    ear = hearer(rooms) if listener == "hearer" else getattr(rooms, listener)
+    ear.room = listener
+    fd = wire(mouth, ear)
     try:
         with Inside(mouth.pid) as inside:
             sent = inside.send(fd, octets, [fd] * extra)
@@ -139,7 +152,7 @@ def breach(bed, speaker, listener, stage, octets, extra):
 @limit(240)
 @each(*SCENES)
 def test_breach(bed, speaker, listener, stage, phase):
-    for what, octets, extra in breaches(read_rows(bed), listener, phase):
+    for what, octets, extra in breaches(read_rows(bed), "auth" if listener == "hearer" else listener, phase):
         if extra > 32:
             continue                              # no room can send more
         lines = breach(bed, speaker, listener, stage, octets, extra)
