@@ -9,13 +9,20 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum {
+    LINGER = 2000, /* milliseconds for a client that has everything */
+    GLANCE = 100   /* between two looks at one that has not */
+};
 
 enum {
     LEND_AT_LEAST = 4096,
@@ -58,33 +65,36 @@ static void latch(struct stream *s, enum stream_event end)
         s->end = end;
 }
 
-/* Waits until fd is ready for events. Returns true, or false with the reason
- * latched. The guards count only while the descriptor has nothing for us: a
- * reply that can still leave should. */
-static bool wait_for(struct stream *s, int fd, short events, int64_t deadline)
+/* Waits until fd is ready for events. Returns STREAM_LINE then, else why not.
+ * The guards count only while the descriptor has nothing for us: a reply that
+ * can still leave should. */
+static enum stream_event look(const struct stream *s, int fd, short events,
+                              int64_t deadline)
 {
     struct pollfd polled[3] = {
         {.fd = fd, .events = events},
         {.fd = s->guards[0]}, /* a hang-up needs no asking for */
         {.fd = s->guards[1]}};
+    int ready;
 
-    for (;;) {
-        int ready = poll(polled, 3, clock_left(deadline));
-        if (ready > 0 && polled[0].revents != 0)
-            return true;
-        if (ready > 0) {
-            latch(s, STREAM_ABANDONED);
-            return false;
-        }
-        if (ready == 0) {
-            latch(s, STREAM_TIMEOUT);
-            return false;
-        }
-        if (errno != EINTR) {
-            latch(s, STREAM_FAILED);
-            return false;
-        }
-    }
+    do
+        ready = poll(polled, 3, clock_left(deadline));
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0)
+        return STREAM_FAILED;
+    if (ready == 0)
+        return STREAM_TIMEOUT;
+    return polled[0].revents != 0 ? STREAM_LINE : STREAM_ABANDONED;
+}
+
+/* The same, with the reason latched. */
+static bool wait_for(struct stream *s, int fd, short events, int64_t deadline)
+{
+    enum stream_event event = look(s, fd, events, deadline);
+
+    if (event != STREAM_LINE)
+        latch(s, event);
+    return event == STREAM_LINE;
 }
 
 /* poll() said there is room, so neither call waits: a socket is asked not to,
@@ -294,5 +304,49 @@ enum stream_event stream_piece(struct stream *s, size_t max, int64_t deadline,
         }
         if (!refill(s, deadline))
             return s->end;
+    }
+}
+
+/* Octets that have left us and not reached the client's host. */
+static int under_way(const struct stream *s)
+{
+    int octets = 0;
+
+    return ioctl(s->out, SIOCOUTQ, &octets) == 0 ? octets : 0;
+}
+
+static int64_t patience_for(const struct stream *s, int octets)
+{
+    int64_t most = octets > 0 ? s->write_patience : LINGER;
+
+    return most == CLOCK_NEVER ? CLOCK_NEVER : clock_ms() + most;
+}
+
+/* Waits until the client speaks, and drops what it says. Returns false when it
+ * has closed, or nobody is left to wait. */
+static bool drop_words(struct stream *s, int64_t deadline)
+{
+    enum stream_event event = look(s, s->in, POLLIN, deadline);
+
+    if (event == STREAM_LINE)
+        return read(s->in, s->input, sizeof s->input) > 0;
+    return event == STREAM_TIMEOUT;
+}
+
+void stream_part(struct stream *s)
+{
+    if (!s->out_is_socket || s->end != STREAM_LINE)
+        return;
+    shutdown(s->out, SHUT_WR);
+    int octets = under_way(s);
+    int64_t deadline = patience_for(s, octets);
+    while (clock_left(deadline) != 0) {
+        int64_t again = octets > 0 ? clock_ms() + GLANCE : deadline;
+        if (!drop_words(s, again < deadline ? again : deadline))
+            return;
+        int now = under_way(s);
+        if (now != octets)
+            deadline = patience_for(s, now);
+        octets = now;
     }
 }

@@ -96,4 +96,14 @@ void stream_forget(struct stream *s);
 /* Writes out everything gathered. */
 void stream_flush(struct stream *s);
 
+/*
+ * Takes leave of a client that hears us: nothing more is sent, and what it
+ * still says is dropped until it has closed, too. Octets that met a closed
+ * socket would be answered with a reset, which throws away what is under way to
+ * the client: perhaps a message that is removed already. Waits as long as
+ * octets are under way and move, and two seconds more. Does nothing behind an
+ * end that stream_line() has told.
+ */
+void stream_part(struct stream *s);
+
 #endif

@@ -13,10 +13,12 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -199,11 +201,17 @@ struct call {
 /* No fcntl but the question whether a memfd is sealed, no flock: front holds a
  * description of the mailbox and must not be able to lock it. */
 static const struct call front_calls[] = {
-    EVERY_ROOM,   MAPPED_MEMORY,
-    ANY(sendto),  ANY(recvfrom),
-    ANY(pread64), ANY(newfstatat),
-    ANY(fstat),   ONLY(fcntl, 1, UINT32_MAX, F_GET_SEALS),
+    EVERY_ROOM,
+    MAPPED_MEMORY,
+    ANY(sendto),
+    ANY(recvfrom),
+    ANY(pread64),
+    ANY(newfstatat),
+    ANY(fstat),
+    ONLY(fcntl, 1, UINT32_MAX, F_GET_SEALS),
     ONLY(dup3, 0, UINT32_MAX, STDERR_FILENO), /* /dev/null, see front.c */
+    ANY(shutdown),
+    ONLY(ioctl, 1, UINT32_MAX, SIOCOUTQ),
 };
 
 static const struct call auth_calls[] = {
@@ -216,25 +224,14 @@ static const struct call auth_calls[] = {
 /* The library looks whether krb5.conf has changed, and opens, locks and reads
  * the file of used tickets. */
 static const struct call gssapi_calls[] = {
-    EVERY_ROOM,
-    ANY(fstat),
-    ANY(newfstatat),
-    ANY(openat),
-    ANY(fcntl),
-    ANY(lseek),
-    ACCESS,
+    EVERY_ROOM, ANY(fstat), ANY(newfstatat), ANY(openat),
+    ANY(fcntl), ANY(lseek), ACCESS,
 };
 
 /* The library's random generator asks whether it was forked. */
 static const struct call tls_calls[] = {
-    EVERY_ROOM,
-    MAPPED_MEMORY,
-    ANY(sendto),
-    ANY(recvfrom),
-    ANY(shutdown),
-    ANY(fstat),
-    ANY(newfstatat),
-    ANY(getpid),
+    EVERY_ROOM,    MAPPED_MEMORY, ANY(sendto),     ANY(recvfrom),
+    ANY(shutdown), ANY(fstat),    ANY(newfstatat), ANY(getpid),
 };
 
 static const struct call keeper_calls[] = {
@@ -266,7 +263,7 @@ static const struct call keeper_calls[] = {
     ANY(rseq),
     ANY(gettid),
     ANY(sysinfo), /* qsort(3) asks how much memory there is */
-    ANY(getpid), /* folders' dotlocks */
+    ANY(getpid),  /* folders' dotlocks */
     ANY(fstatfs),
     ONLY(kill, 1, UINT32_MAX, 0),
     ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),

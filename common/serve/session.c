@@ -412,5 +412,6 @@ void session_live(const struct setup *setup, const struct session_terms *terms,
         _exit(EXIT_CAGE + errno);
     session_serve(s);
     farewell(s);
+    stream_part(&s->stream);
     _exit(0);
 }

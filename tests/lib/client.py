@@ -124,6 +124,7 @@ class Stream:
         deadline = time.monotonic() + seconds
         while not self.ended:
             self._wait(deadline, "the end of the connection")
+        self.half_close()                    # as a client does that has heard the end; the server waits for it
         return self._cut(len(self.buffer))
 
     def silent(self, seconds):

@@ -174,3 +174,23 @@ def test_refusal_is_delivered_over_tcp(bed):
     time.sleep(0.5)
     equal(pop.stream.take_line(), b"- unknown command\r\n", "reply")
     pop.session.finish()
+
+
+@each(("pop3", b"RETR 1\r\nDELE 1\r\nQUIT\r\n"), ("pop2", b"READ 1\r\nRETR\r\nACKD\r\nQUIT\r\n"))
+def test_late_octets_cost_no_message(bed, said):
+    """The update is done, the client has not read its message yet and says more: a socket that was closed by then would
+    answer with a reset, and what was under way to the client would be lost for ever."""
+    mail = mbox.mailbox(1, 400_000)
+    path = bed.put(mail)
+    pop = (bed.pop3 if said.startswith(b"RETR") else bed.pop2)(how="tcp")
+    pop.stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    pop.stream.send(said)
+    until(lambda: path.read_bytes() == b"", "the update")
+    time.sleep(0.3)
+    pop.stream.send(b"NOOP\r\n")
+    time.sleep(0.3)
+    (message,) = mbox.parse(mail)
+    octets = pop.stream.take_all(10)
+    check((message.stuffed() if said.startswith(b"RETR") else message.wire()) in octets, f"{len(octets)} octets arrived")
+    check(octets.endswith((b"+OK bye\r\n", b"+ bye\r\n")), f"the end is {octets[-40:]}")
+    pop.session.finish()
