@@ -92,6 +92,7 @@ static bool opened_ok(const struct frame *f)
 {
     return f->opened.status < STATUS_COUNT &&
            f->opened.unverified <= f->opened.count &&
+           f->opened.count <= MESSAGES_MAX &&
            f->opened.octets <= INT64_MAX;
 }
 

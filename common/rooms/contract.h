@@ -15,6 +15,7 @@
 
 #include "rooms/mechanism.h"
 #include "spool/snapshot.h"
+#include "spool/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -69,7 +69,7 @@ static uint64_t record_at(uint64_t i)
 
 static bool sum_is_sane(const struct index_sum *sum)
 {
-    return sum->count <= SIZE_MOST && sum->octets <= SIZE_MOST;
+    return sum->count <= MESSAGES_MAX && sum->octets <= SIZE_MOST;
 }
 
 static bool header_is_sane(const struct index_header *h, uint64_t file)

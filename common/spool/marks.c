@@ -34,7 +34,8 @@ void marks_add(struct marks *m, uint64_t i)
 
 void marks_clear(struct marks *m)
 {
-    memset(m->bits, 0, marks_size(m));
+    if (m->marked > 0)
+        memset(m->bits, 0, marks_size(m));
     m->marked = 0;
 }
 

@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+/* More messages than any maildrop has; what claims more is lying. It bounds
+ * what front sets aside for marks: 512 MiB. */
+#define MESSAGES_MAX UINT32_MAX
+
 /* Front needs where the text is and what it measures; the rest is for the
  * format. A message that is a file of its own begins at its offset 0, without
  * From_ line or gap. */
