@@ -73,8 +73,8 @@ class Host:
         check(self.process.poll() is None, f"host {name}: {self.log_path.read_text()}")
 
     def command(self, *command):
-        """What runs a command on this host, as root."""
-        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-n", "-p", "-i", "--", *command]
+        """What runs a command on this host, as root, below the root it has."""
+        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-n", "-p", "-i", "-r", "--", *command]
 
     def run(self, *command, data=b"", seconds=60):
         return subprocess.run(self.command(*command), input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
