@@ -36,12 +36,23 @@ static bool is_socket(int fd)
     return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* What has left a socket of this machine's own has arrived. */
+static bool crosses_network(int fd)
+{
+    int domain = 0;
+    socklen_t len = sizeof domain;
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+           (domain == AF_INET || domain == AF_INET6);
+}
+
 void stream_start(struct stream *s, int in, int out)
 {
     s->in = in;
     s->out = out;
     s->guards[0] = s->guards[1] = -1;
     s->out_is_socket = is_socket(out);
+    s->out_is_remote = crosses_network(out);
     s->end = STREAM_LINE;
     s->write_patience = CLOCK_NEVER;
     s->received = s->sent = 0;
@@ -54,6 +65,7 @@ void stream_move(struct stream *s, int in, int out)
     s->in = in;
     s->out = out;
     s->out_is_socket = is_socket(out);
+    s->out_is_remote = false; /* to a room, which may not be asked */
     s->skipping = false;
     s->in_start = s->in_end = s->out_len = 0;
     explicit_bzero(s->input, sizeof s->input);
@@ -312,7 +324,8 @@ static int under_way(const struct stream *s)
 {
     int octets = 0;
 
-    return ioctl(s->out, SIOCOUTQ, &octets) == 0 ? octets : 0;
+    return s->out_is_remote && ioctl(s->out, SIOCOUTQ, &octets) == 0 ? octets
+                                                                     : 0;
 }
 
 static int64_t patience_for(const struct stream *s, int octets)

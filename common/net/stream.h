@@ -34,6 +34,7 @@ struct stream {
     int in, out;             /* borrowed */
     int guards[2];           /* borrowed; a hang-up ends the stream; -1: none */
     bool out_is_socket;      /* send without waiting; else pieces of PIPE_BUF */
+    bool out_is_remote;      /* octets can be on their way for long */
     enum stream_event end;   /* the latch; STREAM_LINE = none yet */
     int64_t write_patience;  /* milliseconds without progress, or CLOCK_NEVER */
     uint64_t received, sent; /* octets */

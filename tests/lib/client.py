@@ -157,7 +157,7 @@ class Stream:
                 self.sock.shutdown(socket.SHUT_WR)
             except OSError:
                 pass                         # the server was faster
-        elif self.writer != self.reader:
+        elif self.writer not in (self.reader, -1):
             os.close(self.writer)
             self.writer = -1
 
