@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -419,6 +420,55 @@ def test_killed_in_the_update(bed, files):
     again = bed.pop3()
     equal(again.stat()[0], len(left), "messages in the next session")
     again.quit()
+
+
+FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC", "error=EINTR")
+UPDATE = {"unlinkat": 3, "fsync": 2, "renameat2": 3}     # the calls of an update of six messages
+
+
+def fault(bed, path, call, when, what):
+    """One update with one fault; returns (the reply, the texts that are left)."""
+    pop = bed.pop3()
+    for number in (2, 4, 6):                     # which were seen; the others are new
+        pop.ok(f"DELE {number}")
+    keeper = pop.session.rooms().keeper.pid
+    tracer = bed.daemon("strace", "-q", "-p", keeper, "-e", f"trace={call}", "-e", f"inject={call}:{what}:when={when}", "-o",
+                        bed.dir / "trace")
+    until(lambda: any(line == f"TracerPid:\t{tracer.pid}" for line in Path(f"/proc/{keeper}/status").read_text().splitlines()), "strace")
+    pop.send("QUIT")
+    reply = pop.read_line()
+    pop.stream.take_all()
+    pop.session.wait()
+    bed.sessions.remove(pop.session)
+    hit = "killed by SIGKILL" if what == "signal=KILL" else "(INJECTED)"
+    until(lambda: hit in (bed.dir / "trace").read_text(), f"{what} at {call} number {when}, without which the test is void")
+    return reply, [text for _, text in maildir.read(path)]
+
+
+@needs("root", "sandbox", "strace")
+@limit(240)
+@each(*((call, call, count) for call, count in UPDATE.items()))
+def test_faults_in_the_update(bed, call, count):
+    """Killed, or refused, at every call that changes the Maildir: what was to stay is there once, to the octet, what was
+    marked is gone or there once, +OK means that all of it is gone, and the next session is as any other."""
+    for when in range(1, count + 1):
+        for what in FAULTS:
+            fresh, path = made(bed, 6)
+            texts = [message.content for message in mbox.parse(mbox.mailbox(6))]
+            reply, left = fault(fresh, path, call, when, what)
+            point = f"{call} {when} {what}, which was answered {reply}"
+            equal([text for text in left if text in texts[::2]], texts[::2], f"what was to stay, after {point}")
+            equal(len(left), len(set(left)), f"nothing doubled, after {point}")
+            check(set(left) <= set(texts), f"nothing torn, after {point}")
+            check(reply.startswith("-ERR") or call == "renameat2" and what != "signal=KILL", point)
+            check(reply.startswith("-ERR") or set(left) == set(texts[::2]), f"+OK and not all gone, after {point}")
+            again = fresh.pop3()
+            equal(again.stat()[0], len(left), f"messages in the next session, after {point}")
+            again.quit()
+            again.session.wait()
+            fresh.sessions.remove(again.session)
+            for directory in path, *fresh.state.iterdir():
+                shutil.rmtree(directory)
 
 
 # What is remembered
