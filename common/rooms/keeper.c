@@ -275,56 +275,75 @@ static struct dotlocker *prepare(struct keeper *k)
     return &k->folder_locker.dotlocker;
 }
 
-/* Opens it and answers how many messages there are. */
-static int open_mailbox(struct keeper *k, struct frame *answer)
+static struct mailbox mailbox_at(const struct keeper *k,
+                                 struct dotlocker *dotlocker)
 {
     const struct spot *spot = &k->spot;
 
+    return (struct mailbox){.format = spot->place->format,
+                            .directory = spot->directory,
+                            .name = spot->place->name,
+                            .owner = k->owner,
+                            .shared = filesystem_is_shared(spot->directory),
+                            .clock = k->session,
+                            .state = k->state,
+                            .record = k->record,
+                            .size_limit = k->size_limit.rlim_cur,
+                            .twins = k->twins,
+                            .sizes = k->sizes,
+                            .index = k->index,
+                            .index_from = INDEX_FROM,
+                            .read_only = k->read_only,
+                            .uidl = k->uidl,
+                            .dotlocker = dotlocker,
+                            .fd = -1};
+}
+
+/* Opens the mailbox, finishes what a crash has left, and counts the messages.
+ * Returns 1, 0 when there is no mailbox, or -1 with errno. */
+static int open_and_count(struct keeper *k)
+{
+    if (k->mailbox.format->open(&k->mailbox) < 0)
+        return errno == ENOENT ? 0 : -1;
+    int recovered = k->mailbox.format->recover(&k->mailbox);
+    tell_recovery(k);
+    if (recovered < 0 || count_messages(k) < 0)
+        return -1;
+    if (k->mailbox.left_out)
+        notice(k, NOTICE_LEFT_OUT, 0);
+    return 1;
+}
+
+static void describe(const struct keeper *k, struct frame_opened *opened)
+{
+    opened->writable = k->mailbox.writable;
+    opened->count = k->count;
+    opened->octets = k->octets;
+    opened->unverified = k->mailbox.unverified;
+    opened->seen = k->mailbox.seen;
+    opened->shared = k->mailbox.shared;
+}
+
+/* Opens it and answers how many messages there are. What is not there is as
+ * good as empty. */
+static int open_mailbox(struct keeper *k, struct frame *answer)
+{
     if (take_session(k) < 0)
         return -1;
     struct dotlocker *dotlocker = prepare(k);
     if (dotlocker == NULL)
         return -1;
-    k->mailbox =
-        (struct mailbox){.format = spot->place->format,
-                         .directory = spot->directory,
-                         .name = spot->place->name,
-                         .owner = k->owner,
-                         .shared = filesystem_is_shared(spot->directory),
-                         .clock = k->session,
-                         .state = k->state,
-                         .record = k->record,
-                         .size_limit = k->size_limit.rlim_cur,
-                         .twins = k->twins,
-                         .sizes = k->sizes,
-                         .index = k->index,
-                         .index_from = INDEX_FROM,
-                         .read_only = k->read_only,
-                         .uidl = k->uidl,
-                         .dotlocker = dotlocker,
-                         .fd = -1};
+    k->mailbox = mailbox_at(k, dotlocker);
     answer->opened.writable = true;
     answer->opened.tree = k->mailbox.format->tree;
-    if (spot->directory < 0) {
-        errno = spot->error;
+    if (k->spot.directory < 0) {
+        errno = k->spot.error;
         return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
     }
-    if (k->mailbox.format->open(&k->mailbox) < 0)
-        return errno == ENOENT ? 0 : -1;
-    int recovered = k->mailbox.format->recover(&k->mailbox);
-    tell_recovery(k);
-    if (recovered < 0)
-        return -1;
-    if (count_messages(k) < 0)
-        return -1;
-    if (k->mailbox.left_out)
-        notice(k, NOTICE_LEFT_OUT, 0);
-    answer->opened.writable = k->mailbox.writable;
-    answer->opened.count = k->count;
-    answer->opened.octets = k->octets;
-    answer->opened.unverified = k->mailbox.unverified;
-    answer->opened.seen = k->mailbox.seen;
-    answer->opened.shared = k->mailbox.shared;
+    int found = open_and_count(k);
+    if (found <= 0)
+        return found;
+    describe(k, &answer->opened);
     if (k->count == 0 || k->mailbox.format->tree)
         return 0;
     k->reader = k->mailbox.format->reader(&k->mailbox);
