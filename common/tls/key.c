@@ -183,7 +183,7 @@ static bool use_key(SSL_CTX *ctx, const struct frame_tls_order *order,
 /* ---- the terms ---- */
 
 /* RFC 7301 would have us refuse a client that offers protocols and not ours;
- * but curl offers "http/1.1" to whomever it talks to. */
+ * but some libraries offer the web's to whomever they talk to. */
 static int choose_protocol(SSL *ssl, const unsigned char **chosen,
                            unsigned char *chosen_len,
                            const unsigned char *offered, unsigned offered_len,
