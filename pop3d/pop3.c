@@ -448,8 +448,8 @@ static const char *const texts[REFUSE_COUNT] = {
     [REFUSE_AUTH] =
         "[SYS/TEMP] authentication is not available, try again later",
     [REFUSE_PLAINTEXT] = "clear-text logins are not allowed on this connection",
-    [REFUSE_UNSECURED] = "clear-text logins are not allowed on this "
-                         "connection, send STLS first",
+    [REFUSE_UNSECURED] = ("clear-text logins are not allowed on this "
+                          "connection, send STLS first"),
     [REFUSE_SECURED] = "TLS is active already",
     [REFUSE_TLS] = "[SYS/PERM] TLS is not available",
     [REFUSE_BUSY] = "[IN-USE] maildrop is locked by another session",

@@ -87,7 +87,7 @@ static void send_challenge(const struct dialogue *d, struct slice octets)
     struct frame f;
 
     do {
-        size_t most = PIECE_OCTETS / 4 * 3;
+        size_t most = (size_t)PIECE_OCTETS / 4 * 3;
         size_t len = octets.len < most ? octets.len : most;
         frame_make(&f, FRAME_CHALLENGE);
         f.piece.size = (uint32_t)base64_encode((struct slice){octets.at, len},

@@ -73,7 +73,7 @@ static void take_choice(struct auth_room *r, struct proof *proof,
 static void negotiate(struct auth_room *r, struct proof *proof)
 {
     struct gssapi *g = r->key;
-    struct slice octets, plain;
+    struct slice octets = {NULL, 0}, plain;
     enum said said = SAID_GARBAGE;
 
     if (gssapi_wrap(g, (struct slice){no_layer, sizeof no_layer}, &plain) == 0)

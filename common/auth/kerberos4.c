@@ -46,9 +46,13 @@ static bool take_octet(struct reader *r, uint8_t *octet)
 /* A string with its NUL, at most KERBEROS4_NAME octets. */
 static bool take_name(struct reader *r, char name[KERBEROS4_NAME])
 {
-    size_t most = r->left < KERBEROS4_NAME ? r->left : KERBEROS4_NAME;
-    const uint8_t *nul = most > 0 ? memchr(r->at, '\0', most) : NULL;
+    size_t most = r->left;
 
+    if (most == 0)
+        return false;
+    if (most > KERBEROS4_NAME)
+        most = KERBEROS4_NAME;
+    const uint8_t *nul = memchr(r->at, '\0', most);
     return nul != NULL && take(r, name, (size_t)(nul - r->at) + 1);
 }
 

@@ -68,7 +68,7 @@ static void invent_salt(const struct scram_hash *hash,
                                       {"", 1},
                                       slice_of(user)};
         digest_hmac(DIGEST_SHA_256, line, parts, 5,
-                    octets + half * DIGEST_MOST);
+                    octets + (size_t)half * DIGEST_MOST);
     }
     memcpy(keys->salt, octets, keys->salt_len);
 }

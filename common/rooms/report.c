@@ -67,8 +67,8 @@ void report_notice(const struct setup *setup, const char *user,
         [NOTICE_FORBIDDEN] = "the maildrop is not a plain file of this user",
         [NOTICE_TROUBLE] = "the maildrop cannot be served",
         [NOTICE_RECOVERED] = "an interrupted update was finished",
-        [NOTICE_LEFT_OUT] = "something in the maildrop is no message that can "
-                            "be served and was left out",
+        [NOTICE_LEFT_OUT] = ("something in the maildrop is no message that can "
+                             "be served and was left out"),
         [NOTICE_ASIDE] = ("a progress record fits the maildrop no more and was "
                           "put aside in the state directory"),
     };

@@ -210,9 +210,9 @@ static int recover_user(const struct setup *setup, const char *name)
 {
     struct patient p = {.deadline = clock_in_seconds(SECONDS_EACH)};
 
-    char quoted[LOG_QUOTED];
     enum outcome found = account_find(name, &p.account);
     if (found == OUTCOME_UNAVAILABLE) {
+        char quoted[LOG_QUOTED];
         log_line(&setup->log, LOG_ERR,
                  "error: an update may be pending for user=\"%s\": the account "
                  "cannot be looked up",

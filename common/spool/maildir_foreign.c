@@ -121,11 +121,11 @@ static int courier_line(struct foreign_list *l, struct slice line)
     struct slice name = slice_word(&line);
 
     slice_word(&line); /* size */
-    struct slice ids = slice_word(&line), rest = ids;
+    struct slice ids = slice_word(&line);
     struct slice uid = base_of(ids);
     if (name.len == 0 || uid.len == ids.len)
         return 0;
-    rest = (struct slice){ids.at + uid.len + 1, ids.len - uid.len - 1};
+    struct slice rest = {ids.at + uid.len + 1, ids.len - uid.len - 1};
     uint32_t number = number_of(uid), validity = number_of(base_of(rest));
     if (number == 0)
         return 0;

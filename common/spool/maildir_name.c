@@ -59,6 +59,6 @@ void maildir_uidl(const char *base, size_t len, char slot[UIDL_SLOT])
     MD5Update(&md5, (const uint8_t *)base, len);
     MD5Final(digest, &md5);
     memset(slot, 0, UIDL_SLOT);
-    for (int i = 0; i < MD5_DIGEST_LENGTH; i++)
+    for (size_t i = 0; i < MD5_DIGEST_LENGTH; i++)
         sprintf(slot + 2 * i, "%02x", digest[i]);
 }

@@ -50,6 +50,7 @@ static int put_number(const struct number *n, uint32_t value, char *to,
 
     if (n->which == '%')
         return snprintf(to, room, "%%");
+    /* cppcheck-suppress duplicateExpressionTernary ; it knows no PRIx32 */
     snprintf(digits, sizeof digits, n->hex ? "%" PRIx32 : "%" PRIu32, value);
     int missing = n->width - (int)strlen(digits);
     int len = 0;
