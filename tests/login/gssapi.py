@@ -9,12 +9,12 @@ import subprocess
 import time
 from pathlib import Path
 
-from lib import kdc, mbox, sasl, server
+from lib import kdc, mbox, refusals, sasl, server
 from lib.client import Pop3
 from lib.inside import refused
+from lib.refusals import REFUSED
 from lib.suite import check, each, equal, limit, needs, until
 
-REFUSED = "-ERR [AUTH] authentication failed"
 ACCEPTED = re.compile(r"\+OK maildrop has \d+ messages \(\d+ octets\)")
 EVERY_LENGTH = os.environ.get("GARBAGE") == "all"
 numbers = itertools.count()
@@ -177,6 +177,47 @@ def test_expired_ticket(bed):
     equal(pop.ask(f"AUTH GSSAPI"), "+ ", "an empty challenge")
     equal(pop.ask(sasl.b64(token)), REFUSED, "reply")
     until(lambda: any("the ticket is not valid now" in line or "clock differs" in line for line in pop.session.log()), "a line that says why")
+
+
+@needs("root", "kinit")
+@limit(300)
+def test_refusals_take_the_same_time(bed):
+    """Whoever has a ticket, and whoever has none."""
+    realm = kdc.Kdc(bed, skew=1)
+    realm.admin("addprinc -pw carolpw carol")
+    option = refusals.option_that_locks(bed, "carol")
+    short = realm.ticket("alice", "-l", "5s", name="ended")
+    ended = [kdc.Initiator(bed, short).token()[1] for _ in range(refusals.EACH)]
+    environments = {user: realm.ticket(user) for user in ("alice", "carol", "dave", "root", "stranger")}
+    path = k5login("bob", "someone@ELSE.EXAMPLE")
+
+    def trying(user, acts_as=""):
+        def attempt():
+            client = kdc.Initiator(bed, environments[user], mutual=False)
+            pop = start(bed, realm, option)
+            took = refusals.seconds(pop, kdc.log_in(sasl.Sasl(pop), client, acts_as))
+            client.close()
+            check(any(f'user="{acts_as or user}"' in line for line in pop.session.log()), f"refused for another reason: {pop.session.log()}")
+            return took
+        return attempt
+
+    def saying(token, because):
+        def attempt():
+            pop = start(bed, realm, option)
+            talk = sasl.Sasl(pop)
+            talk.begin("GSSAPI")
+            took = refusals.seconds(pop, talk.say(token()))
+            check(any(because in line for line in pop.session.log()), f"refused for another reason: {pop.session.log()}")
+            return took
+        return attempt
+    time.sleep(7.5)
+    try:
+        refusals.compare("GSSAPI", {
+            "garbage": saying(lambda: os.urandom(600), 'user=""'), "ended": saying(ended.pop, "the ticket is not valid now"),
+            "unknown": trying("stranger"), "nobody": trying("alice", "nobody-of-that-name"), "denied": trying("alice", "bob"),
+            "expired": trying("dave"), "root": trying("root"), "locked": trying("carol")})
+    finally:
+        os.unlink(path)
 
 
 @needs("root", "kinit")

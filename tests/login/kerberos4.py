@@ -8,16 +8,16 @@ import subprocess
 import time
 from pathlib import Path
 
-from lib import mbox
+from lib import mbox, refusals
 from lib.client import Pop3
 from lib.inside import refused
 from lib.judge import KEY, key_file
 from lib.kerberos4 import Forge, begin, challenge_of, keytab, log_in, pcbc_encrypt, send_request, srvtab
+from lib.refusals import REFUSED
 from lib.server import descendants
 from lib.suite import check, each, equal, limit, needs, until
 from lib.testbed import PUBLIC_ADDRESS
 
-REFUSED = "-ERR [AUTH] authentication failed"
 CANCELLED = "-ERR authentication cancelled"
 UNAVAILABLE = "-ERR [SYS/TEMP] authentication is not available, try again later"
 OTHER = bytes.fromhex("0123456789abcdef")
@@ -293,6 +293,27 @@ def test_bad_choices(bed):
                 ("300 octets", choice(lambda *_: os.urandom(300))), ("10,000 octets", choice(lambda *_: os.urandom(10000))),
                 ("no NUL", choice(lambda forge, challenge: pcbc_encrypt(forge.session, forge.choice_clear(challenge, user=b"a" * 8))))]
     refused_together(bed, attacks)
+
+
+@needs("root")
+@limit(300)
+def test_refusals_take_the_same_time(bed):
+    """A ticket that is none, or not valid, or good, and of whom."""
+    options = [refusals.option_that_locks(bed, "carol")]
+    path = key(bed)
+
+    def trying(made, what=log_in):
+        def attempt():
+            pop = pop3(bed, *options, path=path)
+            return refusals.seconds(pop, what(pop, made()))
+        return attempt
+    request = lambda pop, forge: send_request(pop, forge.request(challenge_of(pop)))
+    users = {"unknown": "nobody-of-that-name", "expired": "dave", "root": "root", "locked": "carol"}
+    refusals.compare("KERBEROS_V4", {
+        "garbage": trying(lambda: os.urandom(100), lambda pop, octets: (challenge_of(pop), send_request(pop, octets))[1]),
+        "key": trying(lambda: Forge(key=OTHER), request), "ended": trying(lambda: Forge(issued=int(time.time()) - 1200, life=3), request),
+        "denied": trying(Forge, lambda pop, forge: log_in(pop, forge, user="bob")),
+        **{what: trying(lambda user=user: Forge(user=user)) for what, user in users.items()}})
 
 
 @needs("root")
