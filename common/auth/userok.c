@@ -1,8 +1,10 @@
-/* .k5login. Runs in auth-gssapi as whoever started the daemon, and in a child
- * of it as the user, whose file it is. */
+/* .k5login. Runs in auth-gssapi as whoever started the daemon, and in children
+ * of it, askers: _restante, or the user whose file it is. An asker distrusts
+ * the principal's name and the file. */
 
 #include "auth/userok.h"
 #include "rooms/privileges.h"
+#include "rooms/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,18 +43,20 @@ static int name_file(krb5_context kerberos, const struct frame_decision *user,
     return len > 0 && (size_t)len < size ? 0 : -1;
 }
 
-/* Can it be read, or is there none? */
+/* Can it be read, or is there none? What is no file could be read for ever. */
 static bool is_plain(krb5_context kerberos, const struct frame_decision *user)
 {
     char path[2 * TEXT_PATH];
+    struct stat st;
 
     if (name_file(kerberos, user, path, sizeof path) < 0)
         return false;
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR;
+    bool plain = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     close(fd);
-    return true;
+    return plain;
 }
 
 static bool may(const char *name, const struct frame_decision *user)
@@ -71,7 +76,7 @@ static void become(const struct identity *who, int answer, pid_t parent)
     const int kept[] = {0, 1, 2, answer};
 
     if (privileges_close_others(kept, 4) < 0 || privileges_drop(who) < 0 ||
-        privileges_tie_life(SIGKILL, parent) < 0)
+        privileges_tie_life(SIGKILL, parent) < 0 || sandbox_asker() < 0)
         _exit(1);
 }
 

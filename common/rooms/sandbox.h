@@ -28,6 +28,10 @@ int sandbox_auth(void);
  * may open again, read, write and lock; -1 = none. */
 int sandbox_gssapi(int replays);
 
+/* auth's asker, in which libraries of the administrator's may run: reads any
+ * file that it has the right to; makes, changes and runs none. */
+int sandbox_asker(void);
+
 /* tls, once it has the key: no files; reads, writes, polls. */
 int sandbox_tls(void);
 

@@ -13,12 +13,15 @@ from .suite import Failure, Skip, check
 
 PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SINGLESTEP, PTRACE_ATTACH, PTRACE_DETACH = 12, 13, 9, 16, 17
 PTRACE_SETOPTIONS, PTRACE_O_SUSPEND_SECCOMP = 0x4200, 1 << 21
+PTRACE_CONT, PTRACE_SYSCALL, PTRACE_GETEVENTMSG, PTRACE_SEIZE = 7, 24, 0x4201, 0x4206
+PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEFORK = 1, 2
+PTRACE_EVENT_FORK, SYSCALL_STOP = 1, signal.SIGTRAP | 0x80
 WALL = 0x40000000                       # __WALL: waitpid(2) for a process that is no child of ours
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
              "ds es fs gs").split()
 ARGUMENTS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 # By number: the names stand in no module of Python's.
-CALLS = dict(read=0, write=1, mmap=9, mprotect=10, munmap=11, ioctl=16, mremap=25, getpid=39, socket=41, connect=42, sendto=44,
+CALLS = dict(read=0, write=1, mmap=9, mprotect=10, munmap=11, ioctl=16, mremap=25, getpid=39, pwrite64=18, socket=41, connect=42, sendto=44,
              sendmsg=46, bind=49, listen=50, clone=56, fork=57, vfork=58, execve=59, kill=62, fcntl=72, flock=73, chdir=80,
              rename=82, mkdir=83, unlink=87, symlink=88, chmod=90, chown=92, ptrace=101, setuid=105, mknod=133, prctl=157,
              setrlimit=160, chroot=161, mount=165, openat=257, unlinkat=263, renameat=264, linkat=265, fchmodat=268, unshare=272,
@@ -66,8 +69,12 @@ class Inside:
         self.saved = self._registers()
         instruction = self.read(self.saved["rip"] - 2, 2)
         check(instruction == b"\x0f\x05", f"the process does not wait in a system call: {instruction!r}")
-        self.top = (self.saved["rsp"] - 64 * 1024) & ~0xfff     # below everything that lives on the stack
+        self._settle()
         return self
+
+    def _settle(self):
+        self.behind = self.saved["rip"]                         # the instruction that makes a system call
+        self.top = (self.saved["rsp"] - 64 * 1024) & ~0xfff     # below everything that lives on the stack
 
     def __exit__(self, kind, *_):
         if self.alive and kind is not Died:
@@ -84,7 +91,7 @@ class Inside:
                 place += (len(argument) + 16) & ~15
             else:
                 numbers.append(argument & (1 << 64) - 1)
-        registers = {**self.saved, "rax": CALLS[name], "orig_rax": (1 << 64) - 1, "rip": self.saved["rip"] - 2,
+        registers = {**self.saved, "rax": CALLS[name], "orig_rax": (1 << 64) - 1, "rip": self.behind - 2,
                      **dict(zip(ARGUMENTS, numbers))}
         self._set(registers)
         _ptrace(PTRACE_SINGLESTEP, self.pid)
@@ -119,6 +126,13 @@ class Inside:
         header = self.put(struct.pack("QIxxxxQQQQI", 0, 0, vector, 1, control, len(rights), 0), 26 * 1024)
         return self.call("sendmsg", fd, header, 0x4000)                         # MSG_NOSIGNAL
 
+    def text(self, address):
+        """The octets of a string in the process."""
+        octets = b""
+        while b"\0" not in octets:
+            octets += self.read(address + len(octets), 4096 - (address + len(octets)) % 4096)
+        return octets.split(b"\0", 1)[0]
+
     def _registers(self):
         buffer = ctypes.create_string_buffer(8 * len(REGISTERS))
         _ptrace(PTRACE_GETREGS, self.pid, None, buffer)
@@ -141,13 +155,92 @@ class Inside:
         check(stopped_by in (signal.SIGSTOP, signal.SIGTRAP), f"stopped by {signal.Signals(stopped_by).name}")
 
 
+class Held(Inside):
+    """A process that does not live long: the child that `parent` bears next, held before it makes a system call.
+
+    `with Held(parent, provoke, "openat", lambda call: b"secret" in call.path()) as child:` calls provoke(), and the body
+    runs while the child stands before its first such call; path() is the call's second argument, number(n) its nth.
+    With `skip` the first children are let go. The child may act, as in Inside; then it makes the call it was held at.
+    """
+
+    def __init__(self, parent, provoke, name, wanted=lambda call: True, skip=0):
+        super().__init__(None)
+        self.parent, self.provoke, self.skip = parent, provoke, skip
+        self.name, self.wanted = name, wanted
+
+    def __enter__(self):
+        _ptrace(PTRACE_SEIZE, self.parent, None, PTRACE_O_TRACEFORK)
+        self.provoke()
+        self.pid = self._next_child()
+        for _ in range(self.skip):
+            _ptrace(PTRACE_DETACH, self.pid)
+            _ptrace(PTRACE_CONT, self.parent)
+            self.pid = self._next_child()
+        _ptrace(PTRACE_DETACH, self.parent)
+        try:
+            _ptrace(PTRACE_SETOPTIONS, self.pid, None, PTRACE_O_TRACESYSGOOD)
+            self._run_to_the_call()
+        except BaseException:
+            os.kill(self.pid, signal.SIGKILL)                       # else it stands still for ever
+            raise
+        return self
+
+    def _next_child(self):
+        while True:
+            _, status = os.waitpid(self.parent, WALL)
+            check(os.WIFSTOPPED(status), "the parent ended and bore no child")
+            if status >> 16 == PTRACE_EVENT_FORK:
+                child = ctypes.c_ulong()
+                _ptrace(PTRACE_GETEVENTMSG, self.parent, None, ctypes.byref(child))
+                os.waitpid(child.value, WALL)                       # it begins with a stop
+                return child.value
+            _ptrace(PTRACE_CONT, self.parent, None, 0 if status >> 16 else os.WSTOPSIG(status))
+
+    def path(self):
+        return self.text(self.now["rsi"])
+
+    def number(self, nth):
+        return ctypes.c_long(self.now[ARGUMENTS[nth]]).value
+
+    def _run_to_the_call(self):
+        while True:
+            self._to_stop()                                         # before a call
+            self.now = self._registers()
+            if self.now["orig_rax"] == CALLS[self.name] and self.wanted(self):
+                break
+            self._to_stop()                                         # behind it
+        self._set({**self.now, "orig_rax": (1 << 64) - 1})          # not yet
+        self._to_stop()
+        self.saved = self.now
+        self._settle()
+        self.saved = {**self.now, "rax": self.now["orig_rax"], "orig_rax": (1 << 64) - 1, "rip": self.behind - 2}
+
+    def _to_stop(self):
+        passed_on = 0
+        while True:
+            _ptrace(PTRACE_SYSCALL, self.pid, None, passed_on)
+            _, status = os.waitpid(self.pid, WALL)
+            if os.WIFSIGNALED(status) or os.WIFEXITED(status):
+                self.alive = False
+                raise Died(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+            if os.WSTOPSIG(status) == SYSCALL_STOP:
+                return
+            passed_on = 0 if status >> 16 or os.WSTOPSIG(status) == signal.SIGTRAP else os.WSTOPSIG(status)
+
+
 def refused(pid, name, *arguments, unfiltered=False):
     """How the kernel refuses this call: "SIGSYS", or the name of an errno; "" when it does not."""
     try:
         with Inside(pid, unfiltered) as room:
-            result = room.call(name, *arguments)
-    except Died as died:
-        return signal.Signals(died.signal).name if died.signal else "exit"
+            return refused_inside(room, name, *arguments)
     except ProcessLookupError as error:
         raise Failure(f"no process {pid}") from error
+
+
+def refused_inside(room, name, *arguments):
+    try:
+        result = room.call(name, *arguments)
+    except Died as died:
+        room.alive = False
+        return signal.Signals(died.signal).name if died.signal else "exit"
     return errno.errorcode.get(-result, str(result)) if result < 0 else ""

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from lib import kdc, mbox, refusals, sasl, server
 from lib.client import Pop3
-from lib.inside import refused
+from lib.inside import Held, refused, refused_inside
 from lib.refusals import REFUSED
 from lib.suite import check, each, equal, limit, needs, until
+from lib.testbed import FRONT_UID, USERS
+from spool import recovery
+from start import contract
 
 ACCEPTED = re.compile(r"\+OK maildrop has \d+ messages \(\d+ octets\)")
 EVERY_LENGTH = os.environ.get("GARBAGE") == "all"
@@ -131,6 +134,23 @@ def test_k5login(bed, command):
     finally:
         os.chown("/home/alice", 4001, 4001)
         forget_homes()
+
+
+@needs("root", "kinit")
+@each(("fifo", os.mkfifo), ("device", lambda path: os.symlink("/dev/zero", path)), ("directory", os.mkdir))
+def test_k5login_that_is_no_file(bed, make):
+    """It would be read for ever."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1))
+    path = "/home/alice/.k5login"
+    make(path)
+    os.chown(path, 4001, 4001, follow_symlinks=False)
+    try:
+        begin = time.monotonic()
+        refuse(bed, realm, "alice", logged="alice", because="the principal may not log in as this user")
+        check(time.monotonic() - begin < 10, "it was read")
+    finally:
+        (os.rmdir if make == os.mkdir else os.unlink)(path)
 
 
 @needs("root", "kinit")
@@ -354,23 +374,134 @@ def helpers(pid, name="auth-gssapi"):
     return [child for child in server.descendants(pid) if os.path.basename(os.readlink(f"/proc/{child}/exe")) == name]
 
 
+def kinds(pid):
+    """What /proc says it has open: [what is not /dev/null on 0 to 2], sockets only as such."""
+    return sorted(target.split(":")[0] for fd, target in server.Process(pid).descriptors().items() if fd > 2 or target != "/dev/null")
+
+
+def is_nobody(pid, uid, caged):
+    """No right of root's and no way back to one; nothing of it is written to a disk."""
+    process = server.Process(pid)
+    equal((process.uids, process.gids, [group for group in process.groups if group != uid]), ([uid] * 4, [uid] * 4, []), "who it is")
+    for name in "CapInh", "CapPrm", "CapEff", "CapAmb":
+        equal(int(process.status[name], 16), 0, name)
+    equal((process.status["NoNewPrivs"], process.status["Seccomp"]), ("1", "2" if caged else "0"), "NoNewPrivs and Seccomp")
+    hides(pid)
+
+
+def hides(pid):
+    check(re.search(r"Max core file size +0 +0 ", Path(f"/proc/{pid}/limits").read_text()), "it may leave a core")
+    equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, "the owner of its memory")
+
+
 @needs("root", "kinit", "sandbox")
 def test_who_hears_the_client(bed):
     """A child that is _restante, in a cage, without the client's descriptor; the parent, which read the keys, does not hear him."""
     pop = start(bed, kdc.Kdc(bed))
     equal(pop.ask("AUTH GSSAPI"), "+ ", "a challenge")
-    parent, child = [server.Process(pid) for pid in sorted(helpers(pop.session.pid))]
-    equal(child.uids, [499] * 4, "uid of the child")
-    equal(child.status["Seccomp"], "2", "its filter")
-    equal(child.status["CapEff"].strip("0"), "", "its capabilities")
-    for process in parent, child:
-        files = process.descriptors().values()
-        check(f"socket:[{pop.session.server_inode}]" not in files, f"the client is in {process.pid}: {files}")
-        check(not any(file.startswith("/") and file != "/dev/null" for file in files), f"files: {files}")
+    parent, child = sorted(helpers(pop.session.pid))
+    is_nobody(child, FRONT_UID, caged=True)
+    hides(parent)
+    equal((server.Process(parent).uids, server.Process(parent).status["Seccomp"]), ([0] * 4, "0"), "the parent")
+    inodes = [set(contract.sockets(server.Process(pid))) for pid in (pop.session.pid, parent, child)]
+    for pid in parent, child:
+        equal(kinds(pid), ["socket"] * 2, f"what {pid} has")
+        check(pop.session.server_inode not in contract.sockets(server.Process(pid)), f"the client is in {pid}")
+    check(not inodes[1] & inodes[2], "a wire that both hold")
+    other_end = contract.peers()
+    front, monitor = (set(contract.sockets(room)) for room in (pop.session.rooms().front, pop.session.rooms().monitor))
+    equal(sorted(bool({other_end[inode]} & there) for inode in inodes[1] for there in (monitor, inodes[2])), [False, False, True, True], "its wires")
+    equal(sorted(bool({other_end[inode]} & there) for inode in inodes[2] for there in (front, inodes[1])), [False, False, True, True], "the child's wires")
     pop.expect("*", "-ERR authentication cancelled")
     until(lambda: not helpers(pop.session.pid), "the end of auth-gssapi")
     pop.expect("QUIT", "+OK bye")
     pop.session.finish()
+
+
+def last_word(bed, realm, user, acts_as=""):
+    """An exchange up to the client's choice: (the connection, what says the rest, the program that will decide)."""
+    client = kdc.Initiator(bed, realm.ticket(user), mutual=False)
+    pop = start(bed, realm)
+    talk = sasl.Sasl(pop)
+    talk.begin("GSSAPI")
+    client.unwrap(talk.say(client.token()[1]))
+    choice = sasl.b64(client.wrap(b"\1\0\0\0" + acts_as.encode()))
+    return pop, lambda: pop.send(choice), min(helpers(pop.session.pid))
+
+
+@needs("root", "kinit", "sandbox")
+def test_who_reads_the_keys(bed):
+    """auth-gssapi before anybody is heard: root, with its two wires."""
+    realm = kdc.Kdc(bed)
+    pop = start(bed, realm)
+    name = str(realm.keytab).encode()
+    with Held(pop.session.pid, lambda: pop.send("AUTH GSSAPI"), "openat", lambda call: call.path() == name) as auth:
+        equal(os.path.basename(os.readlink(f"/proc/{auth.pid}/exe")), "auth-gssapi", "the program")
+        equal((server.Process(auth.pid).uids, kinds(auth.pid)), ([0] * 4, ["socket"] * 2), "who it is and what it has")
+        hides(auth.pid)
+    equal(pop.read_line(), "+ ", "a challenge")
+    pop.expect("*", "-ERR authentication cancelled")
+
+
+@needs("root", "kinit", "sandbox")
+def test_who_applies_the_rules(bed):
+    """The child that says whose a principal is: _restante, with the pipe on which it answers."""
+    bed.put(mbox.mailbox(1))
+    pop, say, parent = last_word(bed, kdc.Kdc(bed), "alice")
+    with Held(parent, say, "write", lambda call: call.number(0) > 2) as child:
+        is_nobody(child.pid, FRONT_UID, caged=False)
+        equal(kinds(child.pid), ["pipe"], "what it has")
+        equal(kinds(parent), ["pipe", "socket"], "what its parent has")
+        equal(refused_inside(child, "setuid", 0), "EPERM", "root again")
+    check(ACCEPTED.fullmatch(pop.read_line()), "the login")
+
+
+ASKED = {
+    "read_anothers_mail": (("openat", -100, b"/var/mail/alice", os.O_RDONLY, 0), "EACCES"),
+    "read_the_shadow": (("openat", -100, b"/etc/shadow", os.O_RDONLY, 0), "EACCES"),
+    "read_the_keytab": (lambda realm, _: ("openat", -100, os.fsencode(realm.keytab), os.O_RDONLY, 0), "EACCES"),
+    "read_the_used_tickets": (("openat", -100, b"/var/lib/restante/.replays", os.O_RDONLY, 0), "EACCES"),
+    "make_a_file_at_home": (("openat", -100, b"/home/bob/new", os.O_RDWR | os.O_CREAT, 0o600), "EACCES"),
+    "change_his_mail": (("openat", -100, b"/var/mail/bob", os.O_RDWR, 0), "EACCES"),
+    "remove_the_k5login": (("unlinkat", -100, b"/home/bob/.k5login", 0), "EACCES"),
+    "start_a_program": (("execve", b"/bin/true", 0, 0), "EACCES"),
+    "be_root": (("setuid", 0), "EPERM"),
+    "trace_its_parent": (lambda _, parent: ("ptrace", 16, parent, 0, 0), "EPERM"),
+    "kill_its_parent": (lambda _, parent: ("kill", parent, 9), "EPERM"),
+}
+
+
+@needs("root", "kinit", "sandbox")
+@limit(120)
+def test_who_reads_the_k5login(bed):
+    """The child that asks whether he may: the user whose file it is, with nothing open at all."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1), "bob")
+    bed.put(mbox.mailbox(1))
+    path = k5login("bob", "alice@TEST.EXAMPLE")
+    try:
+        pop, say, parent = last_word(bed, realm, "alice", "bob")
+        with Held(parent, say, "openat", lambda call: call.path() == os.fsencode(path)) as child:
+            is_nobody(child.pid, USERS["bob"][0], caged=False)
+            equal(kinds(child.pid), [], "what it has")
+            equal(kinds(parent), ["socket"], "what its parent has")
+            for what, (call, how) in ASKED.items():
+                equal(refused_inside(child, *(call(realm, parent) if callable(call) else call)), how, what)
+        check(ACCEPTED.fullmatch(pop.read_line()), "the login, all the same")
+        pop.quit()
+    finally:
+        os.unlink(path)
+
+
+@needs("root", "kinit", "sandbox")
+def test_who_reads_the_k5login_ends_with_its_parent(bed):
+    """A program that is killed leaves nobody who reads for it."""
+    pop, say, parent = last_word(bed, kdc.Kdc(bed), "alice", "bob")
+    with Held(parent, say, "openat", lambda call: b".k5login" in call.path()) as child:
+        os.kill(parent, 9)
+        until(lambda: not recovery.is_running(child.pid), "the end of the child")
+        child.alive = False
+    equal(pop.read_line(), "-ERR [SYS/TEMP] authentication is not available, try again later", "reply")
 
 
 @needs("root", "kinit", "sandbox")
