@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 
 from lib import mbox
-from lib.inside import Inside, refused
+from lib.inside import Held, Inside, refused, refused_inside
+from lib.server import Process
 from lib.suite import check, each, equal, limit, needs, until
 from lib.testbed import USERS
 
@@ -263,6 +264,73 @@ def caged_auth(rooms):
                 Path(f"/proc/{room.pid}/wchan").read_text() not in ("", "0"):
             return room.pid
     return None
+
+
+# The process that moves the octets of an update.
+
+def held_in_update(scene):
+    """The worker, with both locks and the record, before the first octet of the mailbox changes."""
+    scene.pop.ok("DELE 1")
+    return Held(scene.rooms.keeper.pid, lambda: scene.pop.send("QUIT"), "pwrite64",
+                lambda call: os.readlink(f"/proc/{call.pid}/fd/{call.number(0)}") == str(scene.mail))
+
+
+def check_update(scene, before, killed=False):
+    """However the worker ended: the first message is gone, the second is whole, and nothing else has changed or is new.
+    Where it was killed, keeper finishes it and cannot know whether that was all."""
+    equal(scene.pop.read_line(), "-ERR [SYS/TEMP] deleted messages were not removed" if killed else "+OK bye", "the update")
+    scene.pop.stream.close()
+    equal(scene.pop.session.wait(10), 0, "exit status")
+    kept = b"".join(message.raw for message in mbox.parse(before["alice"][0])[1:])
+    equal(snapshot(scene), {**before, "alice": (kept, before["alice"][1])}, "the spool")
+    equal([entry.name for entry in Path("/var/mail").iterdir() if entry.name.endswith(".lock")], [], "dotlocks")
+    check(not Path("/home/alice/new").exists(), "a file in the home")
+
+
+WORKER = {
+    **{name: case for name, case in KEEPER.items() if name != "make_a_dotlock_itself"},         # which is there
+    **{name: (EVERYWHERE[name], KILLED) for name in ("execve", "execveat", "inet_socket", "setuid_root", "user_namespace", "make_executable")},
+    "remove_its_dotlock": (("unlinkat", AT_FDCWD, b"/var/mail/alice.lock", 0), NO_FILE),
+    "move_its_dotlock": (("renameat", AT_FDCWD, b"/var/mail/alice.lock", AT_FDCWD, b"/var/mail/alice.lock.x"), NO_FILE),
+    "link_its_dotlock": (("linkat", AT_FDCWD, b"/var/mail/alice.lock", AT_FDCWD, b"/var/mail/bob.lock", 0), NO_FILE),
+    "make_a_file_beside_its_dotlock": (create("/var/mail/alice.lock.x"), NO_FILE),
+    "dotlock_of_another": (create("/var/mail/bob.lock"), NO_FILE),
+    "connect": (("connect", 0, b"\1\0/dev/log\0", 11), KILLED),
+    "kill_keeper": (lambda scene: ("kill", scene.rooms.keeper.pid, 9), KILLED),
+    "kill_front": (lambda scene: ("kill", scene.rooms.front.pid, 9), KILLED),
+    "trace_keeper": (lambda scene: ("ptrace", PTRACE_ATTACH, scene.rooms.keeper.pid, 0, 0), KILLED),
+}
+
+
+@needs("root", "sandbox")
+@each(*((name, *case) for name, case in WORKER.items()))
+def test_worker(bed, call, allowed):
+    scene = Scene(bed)
+    before = snapshot(scene)
+    arguments = call(scene) if callable(call) else call
+    with held_in_update(scene) as worker:
+        how = refused_inside(worker, *arguments)
+    check(how in allowed, f"the worker made {arguments}: {how or 'it succeeded'}")
+    check_update(scene, before, how == "SIGSYS")
+
+
+@needs("root", "sandbox")
+def test_what_the_worker_is(bed):
+    """As keeper, and with the progress record."""
+    scene = Scene(bed)
+    before = snapshot(scene)
+    with held_in_update(scene) as worker:
+        keeper, process = Process(scene.rooms.keeper.pid), Process(worker.pid)
+        for name in "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters":
+            equal(process.status[name], keeper.status[name], name)
+        equal((process.uids, process.status["Seccomp"], int(process.status["CapEff"], 16)), ([USERS["alice"][0]] * 4, "2", 0), "who it is")
+        own = {fd: target for fd, target in process.descriptors().items() if keeper.descriptors().get(fd) != target}
+        equal([Path(target).suffix for target in own.values()], [".record"], f"what it has besides: {own}")
+        equal([fd for fd in keeper.descriptors() if fd not in process.descriptors()], [], "what it lacks")
+        check("Max core file size        0                    0 " in Path(f"/proc/{worker.pid}/limits").read_text(), "it may leave a core")
+        equal(os.stat(f"/proc/{worker.pid}/mem").st_uid, 0, "the owner of its memory")
+        check(Path("/var/mail/alice.lock").exists(), "no dotlock")
+    check_update(scene, before)
 
 
 # The room that holds the private key.

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from lib import mbox, server
 from lib.inside import Died, Inside, refused
-from lib.suite import Skip, check, each, equal, limit, needs, until
-from lib.testbed import FRONT_UID, USERS
-from spool import recovery
+from lib.suite import check, each, equal, needs, until
+from lib.testbed import FRONT_UID
 from start import contract
 
 UNAVAILABLE = "-ERR [SYS/TEMP] authentication is not available, try again later"
@@ -153,27 +152,6 @@ def test_caged_child(bed, mechanism, call):
     equal(refused(child.pid, *arguments), "SIGSYS", "refused by")
     pop.stream.close()
     equal(pop.session.wait(10), 0, "exit status")
-
-
-@needs("root", "sandbox")
-@limit(120)
-def test_worker_of_an_update(bed):
-    """The process that moves the octets is the user and as caged as the keeper."""
-    _, _, pop, rooms = recovery.begin_update(bed)
-    seen = {}
-    for pid in server.descendants(rooms.keeper.pid):
-        try:
-            seen[pid] = server.Process(pid)
-        except OSError:
-            pass
-    if not seen:
-        raise Skip("it was quicker than we")
-    for worker in seen.values():
-        equal(worker.uids, [USERS["alice"][0]] * 4, "who it is")
-        equal((worker.status["NoNewPrivs"], worker.status["Seccomp"]), ("1", "2"), "NoNewPrivs and Seccomp")
-        check(not any(target == f"socket:[{pop.session.server_inode}]" for target in worker.descriptors().values()), "it holds the client")
-    pop.stream.take_all(60)
-    pop.session.wait()
 
 
 # Front.
