@@ -75,6 +75,14 @@ void log_to_journal(struct log *log, const char *ident)
         (struct log){.write = write_journal, .ident = ident, .journal = send};
 }
 
+/* Paths and other programs' words are not quoted, but they add no line. */
+static void make_one_line(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 void log_line(const struct log *log, int priority, const char *format, ...)
 {
     char text[LINE_MAX_OCTETS];
@@ -83,6 +91,7 @@ void log_line(const struct log *log, int priority, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    make_one_line(text);
     log->write(log, priority, text);
 }
 

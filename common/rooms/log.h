@@ -20,7 +20,8 @@ void log_to_syslog(struct log *log, const char *ident);
 void log_to_stderr(struct log *log, const char *ident);
 void log_to_journal(struct log *log, const char *ident);
 
-/* Writes one line, at most 1,000 octets of it. priority as syslog(3). */
+/* Writes one line, at most 1,000 octets of it; control octets become '?'.
+ * priority as syslog(3). */
 void log_line(const struct log *log, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
