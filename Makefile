@@ -209,13 +209,15 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(COMMON_OBJECTS)
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -o $@ $^ -lmd
 
 # The fault runner stands between the spool and the calls that change files.
-WRAP = pwrite ftruncate fsync fdatasync fallocate
+WRAP = pwrite ftruncate fsync fdatasync fallocate openat unlinkat linkat \
+	renameat renameat2
 FAULTS = $(BUILD)/tests/unit/faults
 
-$(FAULTS): tests/faults/update.c $(COMMON_OBJECTS)
+$(FAULTS): $(wildcard tests/faults/*.[ch]) $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ $^ -lmd
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ \
+		$(filter-out %.h,$^) -lmd
 
 # Medians of fifty refusals each, for every method and everything wrong, and
 # Kerberos tokens cut and bent at every octet.

@@ -473,18 +473,28 @@ static int remove_marked(struct mailbox *mb, const struct marks *marks)
     return reason == 0 ? 0 : -1;
 }
 
+/* Where the file system cannot refuse to replace, what is in the way is looked
+ * for first. A link and a removal in the place of the rename would leave a
+ * message twice when they are killed between, and not at all when the power
+ * fails. */
+static void move_looking(int from, const char *name, int to, const char *seen)
+{
+    struct stat st;
+
+    if (fstatat(to, seen, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        renameat(from, name, to, seen);
+}
+
 /* rename(2) would replace a file of that name. */
 static void move_to_cur(const struct maildir *md, const char *name)
 {
     int from = md->parts[MAILDIR_NEW], to = md->parts[MAILDIR_CUR];
     char seen[256];
 
-    if (maildir_seen_name(name, seen, sizeof seen) < 0 ||
-        renameat2(from, name, to, seen, RENAME_NOREPLACE) == 0 ||
-        errno != EINVAL)
-        return;
-    if (linkat(from, name, to, seen, 0) == 0) /* the file system cannot */
-        unlinkat(from, name, 0);
+    if (maildir_seen_name(name, seen, sizeof seen) == 0 &&
+        renameat2(from, name, to, seen, RENAME_NOREPLACE) < 0 &&
+        errno == EINVAL)
+        move_looking(from, name, to, seen);
 }
 
 /* What the client has been told of is new no more. A message that cannot be
