@@ -247,7 +247,7 @@ INITIATOR = $(BUILD)/tests/tools/initiator
 $(INITIATOR): tests/tools/initiator.c
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -lgssapi_krb5
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -lgssapi_krb5 -lkrb5
 
 $(ROWS): tests/tools/rows.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)

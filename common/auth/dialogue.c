@@ -56,7 +56,7 @@ static enum said decode(struct dialogue *d, struct slice line,
 {
     size_t len;
 
-    if (base64_decode(line, d->text, TEXT_OCTETS, &len) < 0)
+    if (base64_decode(line, d->text, DIALOGUE_OCTETS, &len) < 0)
         return SAID_GARBAGE;
     *octets = (struct slice){d->text, len};
     return SAID_OCTETS;

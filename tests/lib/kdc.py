@@ -139,6 +139,10 @@ class Initiator:
         check(answer and answer[0] != "failed", f"{line[:60]}: {' '.join(answer)}")
         return answer[0], b"" if answer[-1] in ("-", "ok") else bytes.fromhex(answer[-1])
 
+    def fatten(self, count, service="pop/localhost"):
+        """The ticket will carry so many octets more. Once for each ticket()."""
+        self._ask(f"fatten {service} {count}")
+
     def token(self, octets=b""):
         """(whether it is complete, what to send)"""
         word, answer = self._ask(f"token {octets.hex() or '-'}")
@@ -157,9 +161,9 @@ class Initiator:
         self._process.stdout.close()
 
 
-def log_in(sasl, client, acts_as="", layer=b"\1\0\0\0"):
-    """RFC 4752 with an Initiator; returns the last line of the server."""
-    complete, token = client.token()
+def log_in(sasl, client, acts_as="", layer=b"\1\0\0\0", first=None):
+    """RFC 4752 with an Initiator, whose first token may have been made before; returns the last line of the server."""
+    complete, token = first or client.token()
     reply = sasl.begin("GSSAPI")
     check(reply == b"", f"an empty challenge first: {reply!r}")
     reply = sasl.say(token)

@@ -13,7 +13,7 @@ from lib import kdc, mbox, refusals, sasl, server
 from lib.client import Pop3
 from lib.inside import Held, refused, refused_inside
 from lib.refusals import REFUSED
-from lib.suite import check, each, equal, limit, needs, until
+from lib.suite import Failure, check, each, equal, limit, needs, until
 from lib.testbed import FRONT_UID, USERS
 from spool import recovery
 from start import contract
@@ -288,6 +288,39 @@ def test_lies(bed):
             equal(reply, REFUSED, what)
     what, reply = spoil("the right choice")
     check(ACCEPTED.fullmatch(reply), f"{what}: {reply!r}")
+
+
+def initiator_of(bed, environment, mutual, length):
+    """One whose first token, (whether it is complete, what to send), has that length; numbers in it are longer or shorter."""
+    for _ in range(200):
+        client = kdc.Initiator(bed, environment, mutual=mutual)
+        first = client.token()
+        if len(first[1]) == length:
+            return client, first
+        client.close()
+    raise Failure(f"no token of {length} octets; the last had {len(first[1])}")
+
+
+@needs("root", "kinit")
+@each(("mutual", True), ("one_way", False))
+def test_ticket_of_64_KiB(bed, mutual):
+    """A token may have as many octets, and not one more."""
+    realm = kdc.Kdc(bed)
+    bed.put(mbox.mailbox(1))
+
+    def fat(count):
+        environment = realm.ticket("alice", name=f"fat.{next(numbers)}")
+        client = kdc.Initiator(bed, environment)
+        client.fatten(count)
+        return environment, client
+    spare = 65536 - len(fat(64000)[1].token()[1])
+    for more in 0, 1:
+        client, first = initiator_of(bed, fat(64000 + spare + more)[0], mutual, 65536 + more)
+        pop = start(bed, realm)
+        reply = kdc.log_in(sasl.Sasl(pop), client, first=first)
+        check(reply == REFUSED if more else ACCEPTED.fullmatch(reply), f"{65536 + more} octets: {reply}; {pop.session.log()}")
+        pop.expect("QUIT", "+OK bye")
+        pop.session.finish()
 
 
 @needs("root", "kinit")

@@ -4,6 +4,8 @@
  * for none.
  *
  *     target SERVICE@HOST [mutual]     "ok"
+ *     fatten SERVICE/HOST COUNT        "ok": the ticket for it, which is fetched
+ *                                      now, carries so many octets more
  *     token OCTETS                     "more OCTETS" or "done OCTETS"
  *     unwrap OCTETS, wrap OCTETS       "octets OCTETS"
  *
@@ -13,6 +15,7 @@
 #include <ctype.h>
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_krb5.h>
+#include <krb5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +75,47 @@ static void do_target(char *words)
         puts("ok");
 }
 
+/* As authorization data that says nothing, which a KDC copies into the ticket;
+ * others' tickets grow like this by lists of groups. */
+static krb5_error_code fetch(krb5_context kerberos, const char *service,
+                             unsigned count)
+{
+    krb5_authdata nothing = {.ad_type = -4242,
+                             .length = count,
+                             .contents = calloc(count + 1, 1)};
+    krb5_authdata *list[] = {&nothing, NULL};
+    krb5_creds wanted = {.authdata = list}, *got;
+    krb5_ccache cache;
+    krb5_error_code error = krb5_cc_default(kerberos, &cache);
+
+    if (error == 0)
+        error = krb5_cc_get_principal(kerberos, cache, &wanted.client);
+    if (error == 0)
+        error = krb5_parse_name(kerberos, service, &wanted.server);
+    if (error == 0)
+        error = krb5_get_credentials(kerberos, KRB5_GC_NO_STORE, cache, &wanted,
+                                     &got);
+    if (error != 0)
+        return error;
+    got->authdata = NULL; /* else it is found by whoever asks for the same */
+    return krb5_cc_store_cred(kerberos, cache, got);
+}
+
+static void do_fatten(char *words)
+{
+    const char *service = strtok(words, " ");
+    const char *count = strtok(NULL, " ");
+    krb5_context kerberos;
+    krb5_error_code error = krb5_init_context(&kerberos);
+
+    if (error == 0)
+        error = fetch(kerberos, service, (unsigned)strtoul(count, NULL, 10));
+    if (error != 0)
+        printf("failed %ld\n", (long)error);
+    else
+        puts("ok");
+}
+
 static void do_token(const char *hex)
 {
     gss_buffer_desc in = octets_of(hex), out = GSS_C_EMPTY_BUFFER;
@@ -114,6 +158,8 @@ int main(void)
         *rest++ = '\0';
         if (strcmp(line, "target") == 0)
             do_target(rest);
+        else if (strcmp(line, "fatten") == 0)
+            do_fatten(rest);
         else if (strcmp(line, "token") == 0)
             do_token(rest);
         else
