@@ -4,12 +4,12 @@
  * for none.
  *
  *     target SERVICE@HOST [mutual]     "ok"
- *     fatten SERVICE/HOST COUNT        "ok": the ticket for it, which is fetched
- *                                      now, carries so many octets more
+ *     fatten SERVICE/HOST COUNT        "ok"
  *     token OCTETS                     "more OCTETS" or "done OCTETS"
  *     unwrap OCTETS, wrap OCTETS       "octets OCTETS"
  *
- * or "failed" and the library's words.
+ * or "failed" and the library's words. fatten fetches a ticket that carries so
+ * many octets more than it must.
  */
 
 #include <ctype.h>
@@ -80,9 +80,8 @@ static void do_target(char *words)
 static krb5_error_code fetch(krb5_context kerberos, const char *service,
                              unsigned count)
 {
-    krb5_authdata nothing = {.ad_type = -4242,
-                             .length = count,
-                             .contents = calloc(count + 1, 1)};
+    krb5_authdata nothing = {
+        .ad_type = -4242, .length = count, .contents = calloc(count + 1, 1)};
     krb5_authdata *list[] = {&nothing, NULL};
     krb5_creds wanted = {.authdata = list}, *got;
     krb5_ccache cache;
