@@ -177,9 +177,13 @@ struct pump *pump_make(SSL_CTX *terms, int in, int out, int front)
 
 /* ---- the client's descriptors ---- */
 
-/* Only when poll() has said that there is something. */
+/* Only when poll() has said that there is something. Without room nothing is
+ * read, which would look like the end: the library takes octets only as long as
+ * it has somewhere to put an answer that TLS itself must give. */
 static void hear_client(struct pump *p)
 {
+    if (room(&p->heard) == 0)
+        return;
     ssize_t n = read(p->in, p->heard.octets + p->heard.end, room(&p->heard));
 
     if (n > 0)
@@ -250,7 +254,8 @@ static int64_t with_grace(int64_t deadline)
 static enum tls_result wait_to_shake(struct pump *p, int64_t deadline)
 {
     struct pollfd polled[AWAIT_COUNT] = {
-        [AWAIT_CLIENT] = {.fd = p->in, .events = POLLIN},
+        [AWAIT_CLIENT] = {.fd = p->in,
+                          .events = room(&p->heard) > 0 ? POLLIN : 0},
         [AWAIT_ROOM] = {.fd = p->out,
                         .events = is_empty(&p->sealed) ? 0 : POLLOUT},
         [AWAIT_FRONT] = {.fd = p->front, .events = POLLRDHUP}};
@@ -457,7 +462,8 @@ static void hear_front(struct pump *p)
 static bool wait_to_move(struct pump *p, int64_t patience)
 {
     bool owing = !is_empty(&p->sealed);
-    bool hungry = is_empty(&p->opened) && !p->client_ended && !p->front_ended;
+    bool hungry = is_empty(&p->opened) && room(&p->heard) > 0 &&
+                  !p->client_ended && !p->front_ended;
     short front = (short)((is_empty(&p->opened) ? 0 : POLLOUT) |
                           (owing || p->front_ended ? 0 : POLLIN));
     struct pollfd polled[AWAIT_COUNT] = {

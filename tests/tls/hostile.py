@@ -1,7 +1,9 @@
 """Clients that do not speak TLS, stop in the middle, vanish, or lie: nothing is removed and nothing stays behind."""
 
+import ctypes
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -205,6 +207,40 @@ def test_client_that_reads_nothing(bed):
 def peak(pid):
     with open(f"/proc/{pid}/status") as status:
         return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
+
+
+SSL_OF_AN_OBJECT = 3 * ctypes.sizeof(ctypes.c_void_p)       # where CPython 3.9 to 3.13 keep OpenSSL's own
+
+
+def say_unread(stream, octets, new_keys=False):
+    """Sends without ever reading; new_keys: changes the keys before, and asks the server to change its own."""
+    if new_keys:
+        library = ctypes.CDLL("libssl.so.3")
+        own = ctypes.c_void_p.from_address(id(stream.tls._sslobj) + SSL_OF_AN_OBJECT)
+        equal(library.SSL_key_update(own, 1), 1, "SSL_key_update")
+    stream.tls.write(octets)
+    data = stream._outgoing.read()
+    while data:
+        check(select.select([], [stream.writer], [], 20)[1], "the server reads nothing")
+        data = data[os.write(stream.writer, data):]
+
+
+@needs("openssl")
+def test_new_keys_for_a_client_that_does_not_read(bed):
+    """Each of them is to be answered, which there is no room for; what the client says behind them is not its end."""
+    mail = mbox.mailbox(1, 20_000_000)
+    bed.put(mail)
+    pop = bed.pop3(tls="first", how="tcp")
+    say_unread(pop.stream, b"RETR 1\r\n")
+    for _ in range(200):
+        say_unread(pop.stream, b"NOOP\r\n", new_keys=True)
+    for _ in range(10):
+        say_unread(pop.stream, b"NOOP\r\n" * 700)
+    say_unread(pop.stream, b"QUIT\r\n")
+    message, = mbox.parse(mail)
+    pop.stream.expect(b"+OK %d octets\r\n" % message.size + message.stuffed() + b".\r\n" + b"+OK\r\n" * 7200 + b"+OK bye\r\n")
+    pop.stream.expect_end()
+    pop.session.finish()
 
 
 @needs("openssl")
