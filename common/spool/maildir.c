@@ -218,10 +218,10 @@ static int measure_rest(struct maildir *md)
     char *block = malloc(BLOCK);
     int result = block == NULL ? -1 : 0;
 
-    if (result == 0 && measure_unknown(md, block)) {
+    for (int chases = 0;
+         result == 0 && chases < MAILDIR_CHASES && measure_unknown(md, block);
+         chases++)
         result = maildir_refresh(&md->list, md->parts);
-        measure_unknown(md, block);
-    }
     int saved = errno;
     free(block);
     errno = saved;
@@ -366,17 +366,15 @@ static bool is_same(const struct maildir_message *m, const struct stat *st)
 static int find_message(struct maildir *md, struct maildir_message *m,
                         struct stat *st)
 {
-    int fd = m->gone ? -1 : open_message(md, m, st);
-
-    if (fd >= 0 || (!m->gone && errno != ENOENT))
-        return fd;
-    if (!m->gone && maildir_refresh(&md->list, md->parts) < 0)
-        return -1;
-    if (!m->gone)
-        fd = open_message(md, m, st);
-    if (fd < 0)
-        errno = ESTALE;
-    return fd;
+    for (int chases = 0; !m->gone && chases < MAILDIR_CHASES; chases++) {
+        int fd = open_message(md, m, st);
+        if (fd >= 0 || errno != ENOENT)
+            return fd;
+        if (maildir_refresh(&md->list, md->parts) < 0)
+            return -1;
+    }
+    errno = ESTALE;
+    return -1;
 }
 
 /* The sizes of a message that has changed are forgotten, so that the next
@@ -453,20 +451,32 @@ static int sync_parts(const struct maildir *md)
     return 0;
 }
 
-/* Removes what is marked. What others removed first is no error, and what they
- * renamed is looked for once more. */
+/* Goes on as long as others rename what is still to be removed. Returns 0 or
+ * an errno value. */
+static int take_out_all(struct maildir *md, const struct marks *marks)
+{
+    bool renamed;
+
+    for (int chases = 0; chases < MAILDIR_CHASES; chases++) {
+        int reason = take_out_marked(md, marks, &renamed);
+        if (!renamed)
+            return reason;
+        if (maildir_refresh(&md->list, md->parts) < 0)
+            return errno;
+    }
+    return EBUSY;
+}
+
+/* Removes what is marked. What others removed first is no error. */
 static int remove_marked(struct mailbox *mb, const struct marks *marks)
 {
     struct maildir *md = maildir_of(mb);
-    bool renamed;
 
     if (!mb->writable) {
         errno = EROFS;
         return -1;
     }
-    int reason = take_out_marked(md, marks, &renamed);
-    if (renamed && maildir_refresh(&md->list, md->parts) == 0)
-        reason = take_out_marked(md, marks, &renamed);
+    int reason = take_out_all(md, marks);
     if (sync_parts(md) < 0)
         return -1;
     errno = reason;

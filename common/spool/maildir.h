@@ -71,6 +71,10 @@ void maildir_sizes_save(struct maildir_sizes *s, int directory,
 /* ---- the messages that are there (maildir_list.c) ---- */
 
 enum {
+    MAILDIR_CHASES = 10 /* of a message whose name always changes */
+};
+
+enum {
     MAILDIR_NEW,
     MAILDIR_CUR,
     MAILDIR_PARTS
@@ -84,6 +88,7 @@ struct maildir_message {
     uint16_t base; /* octets */
     uint8_t part;  /* in which directory it is */
     bool measured; /* length, wire and modified are known */
+    bool seen;     /* while it is looked for again: it has been found */
     bool gone;     /* it was not there when it was looked for again */
 };
 
@@ -96,7 +101,8 @@ struct maildir_list {
 };
 
 /*
- * Lists the messages in both directories (-1: it is not there), sorted, none
+ * Lists the messages in both directories (-1: it is not there), read once
+ * unless they change meanwhile; sorted, none
  * twice: a message renamed meanwhile counts once, and of two with one base the
  * one in cur, or else with the lesser name. Returns 0, or -1 with errno. The
  * caller frees it.
@@ -112,8 +118,9 @@ static inline const char *maildir_name_of(const struct maildir_list *l,
 
 /*
  * Others rename and remove messages. Looks at the directories again and gives
- * every message of l the name it has now, or marks it gone. Returns 0, or -1
- * with errno.
+ * every message of l the name it has now, or marks it gone: it does so only
+ * when several looks have not shown it, for one can miss what is renamed in
+ * that moment. Returns 0, or -1 with errno.
  */
 int maildir_refresh(struct maildir_list *l, const int parts[MAILDIR_PARTS]);
 

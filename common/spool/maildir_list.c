@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+    LOOKS_MOST = 5 /* at directories that change while they are read */
+};
+
 void maildir_list_free(struct maildir_list *l)
 {
     free(l->messages);
@@ -170,9 +174,10 @@ static void drop_doubles(struct maildir_list *l, const int parts[MAILDIR_PARTS])
     l->count = kept;
 }
 
-int maildir_list(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+/* ---- one look, and a sure one ---- */
+
+static int read_parts(struct maildir_list *l, const int parts[MAILDIR_PARTS])
 {
-    *l = (struct maildir_list){0};
     /* new before cur: what is moved meanwhile is then seen twice, not never. */
     for (int part = 0; part < MAILDIR_PARTS; part++)
         if (parts[part] >= 0 && read_part(l, parts[part], part) < 0) {
@@ -181,6 +186,43 @@ int maildir_list(struct maildir_list *l, const int parts[MAILDIR_PARTS])
             errno = saved;
             return -1;
         }
+    return 0;
+}
+
+static int64_t changed_at(int directory)
+{
+    struct stat st;
+
+    return directory >= 0 && fstat(directory, &st) == 0
+               ? snapshot_of(&st).modified
+               : 0;
+}
+
+/* A directory may hide a file whose name is changed while it is read: then it
+ * is read again. Somebody who never stops changing it is not waited for. */
+static int look(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+{
+    int64_t before[MAILDIR_PARTS];
+    bool still = false;
+
+    for (int looks = 0; looks < LOOKS_MOST && !still; looks++) {
+        maildir_list_free(l);
+        for (int i = 0; i < MAILDIR_PARTS; i++)
+            before[i] = changed_at(parts[i]);
+        if (read_parts(l, parts) < 0)
+            return -1;
+        still = true;
+        for (int i = 0; i < MAILDIR_PARTS; i++)
+            still &= changed_at(parts[i]) == before[i];
+    }
+    return 0;
+}
+
+int maildir_list(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+{
+    *l = (struct maildir_list){0};
+    if (look(l, parts) < 0)
+        return -1;
     if (l->count > 0)
         qsort_r(l->messages, l->count, sizeof *l->messages, in_order, l->names);
     drop_doubles(l, parts);
@@ -202,9 +244,11 @@ static int rename_to(struct maildir_list *l, struct maildir_message *m,
     return add_name(l, name, &m->name);
 }
 
-/* Both lists are in the same order. */
-static int merge(struct maildir_list *l, const struct maildir_list *now)
+/* Both lists are in the same order. Returns how many of l nothing has shown
+ * yet, or -1. */
+static ssize_t merge(struct maildir_list *l, const struct maildir_list *now)
 {
+    ssize_t missing = 0;
     size_t at = 0;
 
     for (size_t i = 0; i < l->count; i++) {
@@ -212,23 +256,43 @@ static int merge(struct maildir_list *l, const struct maildir_list *now)
         while (at < now->count &&
                compare(&now->messages[at], now->names, m, l->names) < 0)
             at++;
-        m->gone = at == now->count ||
-                  compare(&now->messages[at], now->names, m, l->names) != 0;
-        if (!m->gone && rename_to(l, m, now, &now->messages[at]) < 0)
+        bool found = at < now->count &&
+                     compare(&now->messages[at], now->names, m, l->names) == 0;
+        if (found && rename_to(l, m, now, &now->messages[at]) < 0)
             return -1;
+        m->seen |= found;
+        missing += !m->seen && !m->gone;
     }
-    return 0;
+    return missing;
 }
 
-int maildir_refresh(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+static ssize_t look_again(struct maildir_list *l,
+                          const int parts[MAILDIR_PARTS])
 {
     struct maildir_list now;
 
     if (maildir_list(&now, parts) < 0)
         return -1;
-    int result = merge(l, &now);
+    ssize_t missing = merge(l, &now);
     int saved = errno;
     maildir_list_free(&now);
     errno = saved;
-    return result;
+    return missing;
+}
+
+/* What one look does not show may have been renamed in that moment; what none
+ * shows is gone. */
+int maildir_refresh(struct maildir_list *l, const int parts[MAILDIR_PARTS])
+{
+    ssize_t missing = 1;
+
+    for (size_t i = 0; i < l->count; i++)
+        l->messages[i].seen = false;
+    for (int looks = 0; looks < LOOKS_MOST && missing > 0; looks++)
+        missing = look_again(l, parts);
+    if (missing < 0)
+        return -1;
+    for (size_t i = 0; i < l->count; i++)
+        l->messages[i].gone = !l->messages[i].seen;
+    return 0;
 }

@@ -12,7 +12,7 @@ import termios
 import time
 from pathlib import Path
 
-from lib import machine, maildir, mbox, server, testbed
+from lib import machine, mbox, server, testbed
 from lib.suite import Failure, Skip, check, equal, until
 
 # How a server gets its connection: from inetd; from systemd as fd 0; from systemd as fd 3 with LISTEN_FDS; from the
@@ -20,7 +20,8 @@ from lib.suite import Failure, Skip, check, equal, until
 PRIVILEGED = [(how, how) for how in ("inetd", "systemd", "listen-fds", "booted")]
 EVERY_WAY = [*PRIVILEGED, ("unprivileged", "unprivileged")]
 # And from xinetd; from tcpserver; through two pipes; and from inetd over a Maildir. For one test of each client.
-ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordio", "maildir"))]
+OVER_MAILDIR = ("maildir", "maildir")
+ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordio")), OVER_MAILDIR]
 TWO_WAYS = [("inetd", "inetd"), ("unprivileged", "unprivileged")]
 NEEDED = {"inetd": "inetd", "tcpserver": "tcpserver", "recordio": "recordio"}
 PASSWORDS = {"alice": "alicepw", "bob": "bobpw"}
@@ -66,15 +67,11 @@ class Service:
 
     def uidls(self, messages):
         """Of the messages of one put()."""
-        if self.bed.format == "mbox":
-            return mbox.uidls(messages)
-        return [maildir.name(number) for number in range(1, len(messages) + 1)]
+        return self.bed.uidls(messages)
 
     def left(self, mail, what):
         """What is left of alice's mail is these messages, and in an mbox nothing else."""
-        equal(self.bed.kept(), [message.content for message in mbox.parse(mail)], what)
-        if self.bed.format == "mbox":
-            equal(self.bed.mailbox().read_bytes(), mail, what)
+        self.bed.left(mail, what)
 
     def connect(self):
         return self._machine.connect(self._program) if self._machine else self._listener.connect()

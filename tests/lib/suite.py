@@ -14,6 +14,7 @@ import traceback
 
 FOLDERS = ("wire", "spool", "start", "login", "tls", "clients", "faults", "admin")
 DEFAULT_LIMIT = 60
+FORMATS = ("mbox", "maildir")      # the first is the one of a bed that was told of none
 
 
 class Skip(Exception):
@@ -82,6 +83,12 @@ def each(*cases):
     return mark
 
 
+def over_each_format(function):
+    """Run the function over mailboxes of each format: as it is named, and as NAME/maildir (of a CASE: NAME/CASE maildir)."""
+    function.formats = FORMATS
+    return function
+
+
 class Test:
     def __init__(self, name, function, arguments=(), needs=(), limit=DEFAULT_LIMIT):
         self.name, self.function, self.arguments = name, function, arguments
@@ -101,10 +108,19 @@ def python_tests(tests_directory):
 
 def tests_of_function(name, function):
     marks = {"needs": getattr(function, "needs", ()), "limit": getattr(function, "limit", DEFAULT_LIMIT)}
-    if not hasattr(function, "cases"):
-        yield Test(name, function, **marks)
-    for case, *arguments in getattr(function, "cases", ()):
-        yield Test(f"{name}/{case}", function, arguments, **marks)
+    for format in getattr(function, "formats", FORMATS[:1]):
+        run, also = (function, "") if format == FORMATS[0] else (over(format, function), format)
+        if not hasattr(function, "cases"):
+            yield Test(f"{name}/{also}".rstrip("/"), run, **marks)
+        for case, *arguments in getattr(function, "cases", ()):
+            yield Test(f"{name}/{case} {also}".rstrip(), run, arguments, **marks)
+
+
+def over(format, function):
+    def run(bed, *arguments):
+        bed.format = format
+        function(bed, *arguments)
+    return run
 
 
 def program_tests(tests_directory, build):

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from . import client, machine, maildir, mbox, server, tls
-from .suite import Skip, check
+from .suite import Skip, check, equal
 
 # The hashes are SHA-512 crypt with the salt "restante", and with few rounds to be quick.
 USERS = {  # name: (uid, password, shadow hash, days since 1970 when the account ends)
@@ -262,6 +262,7 @@ class Bed:
             return self
         other = Bed(self.place, self.name, privileged=False)
         other.sessions, other._closers = self.sessions, self._closers       # which end with this bed
+        other.format = self.format
         return other
 
     def maildir(self):
@@ -309,6 +310,24 @@ class Bed:
         if self.format == "maildir":
             return [text for _, text in maildir.read(self.mailbox(user))]
         return [message.content for message in mbox.parse(self.mailbox(user).read_bytes())]
+
+    def uidls(self, messages):
+        """Of the messages of one put()."""
+        if self.format == "maildir":
+            return [maildir.name(number) for number in range(1, len(messages) + 1)]
+        return mbox.uidls(messages)
+
+    def left(self, data, what="what is left"):
+        """Nothing but the messages of this mbox is there, in order; in an mbox nothing else either."""
+        equal(self.kept(), [message.content for message in mbox.parse(data)], what)
+        if self.format == "mbox":
+            equal(self.mailbox().read_bytes(), data, what)
+
+    def take_away(self, user="alice"):
+        """The mailbox, and what is remembered of it."""
+        path = self.mailbox(user)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(self.state / user, ignore_errors=True)
 
     def private_file(self, name, text, mode=0o600):
         """A file such as a server wants it: nobody else may read it."""

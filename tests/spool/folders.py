@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from lib import maildir, mbox
-from lib.suite import check, each, equal, limit, needs, until
+from lib.suite import check, each, equal, limit, needs, over_each_format, until
 from spool import recovery
 
 MAIL, WORK = mbox.mailbox(2), mbox.mailbox(3)
@@ -53,6 +53,7 @@ def end(pop):
     return [line for line in pop.session.log() if line.startswith(("warning", "error"))]
 
 
+@over_each_format
 @each(("root", False), ("user", True))
 def test_several_mailboxes(bed, user):
     """Each FOLD commits the one before; each has its own numbers."""
@@ -70,10 +71,11 @@ def test_several_mailboxes(bed, user):
     messages = mbox.parse(WORK)
     equal(work.read_bytes(), messages[0].raw + messages[2].raw, "work")
     equal(list_one.read_bytes(), b"", "lists/a list")
-    equal(bed.mailbox().read_bytes(), MAIL, "the maildrop")
+    bed.left(MAIL, "the maildrop")
     equal(sorted(entry.name for entry in root.iterdir()), ["lists", "work"], "folders")
 
 
+@over_each_format
 @each(("slashes", "lists//work"), ("dot", "./lists/./work"), ("slash_at_the_end", "lists/work/"), ("path", "{root}/lists/work"),
       ("odd_path", "{root}//lists/work"))
 def test_spellings(bed, name):
@@ -150,6 +152,7 @@ def dangling(bed, root):
     return link(bed, root, "nowhere")
 
 
+@over_each_format
 @needs("root")
 @each(("missing", lambda bed, root: "work"), ("passwd", lambda bed, root: "/etc/passwd"), ("dots", outside), ("path", outside_by_path),
       ("beside", beside), ("dots_and_passwd", lambda bed, root: "../../../etc/passwd"), ("only_dots", lambda bed, root: ".."),
@@ -172,10 +175,11 @@ def test_nothing(bed, make):
     equal(end(pop), [], "warnings")
 
 
+@over_each_format
 def test_a_folder_that_is_the_maildrop(bed):
     """By whatever name: one session lock, one record."""
     bed = bed.unprivileged()
-    path = bed.put(MAIL)
+    bed.put(MAIL)
     pop = bed.pop2(f"--folders={bed.spool.parent}")
     before = sorted((bed.state / "alice").iterdir())
     equal(pop.fold(f"{bed.spool.name}/alice"), 2, "as a folder")
@@ -183,7 +187,7 @@ def test_a_folder_that_is_the_maildrop(bed):
     pop.retr(pop.read(1))
     pop.ackd()
     end(pop)
-    equal(path.read_bytes(), mbox.parse(MAIL)[1].raw, "the maildrop")
+    bed.left(mbox.parse(MAIL)[1].raw, "the maildrop")
 
 
 def test_without_the_directory(bed):
@@ -219,6 +223,7 @@ def test_template(bed):
 
 # Locks
 
+@over_each_format
 def test_its_own_session_lock(bed):
     """Two sessions may be in two mailboxes, and not in one."""
     bed, root, first = begin(bed)

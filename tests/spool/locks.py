@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from lib import mbox
-from lib.suite import check, each, equal, limit, needs, until
+from lib.suite import check, each, equal, limit, needs, over_each_format, until
 
 MAIL = mbox.mailbox(3)
 IN_USE = "-ERR [IN-USE] maildrop is locked by another session"
@@ -43,6 +43,7 @@ def try_login(bed, **more):
 
 # The session lock.
 
+@over_each_format
 def test_second_session_is_refused(bed):
     bed.put(MAIL)
     first = bed.pop3()
@@ -58,6 +59,7 @@ def test_second_session_is_refused(bed):
     equal(bed.pop3().stat()[0], 2, "messages for the third")
 
 
+@over_each_format
 def test_pop2_and_pop3_share_the_lock(bed):
     bed.put(MAIL)
     first = bed.pop3()
@@ -69,12 +71,14 @@ def test_pop2_and_pop3_share_the_lock(bed):
     equal(bed.pop2().read(1), mbox.parse(MAIL)[0].size, "size")
 
 
+@over_each_format
 def test_missing_mailbox_is_locked_too(bed):
     first = bed.pop3()
     equal(try_login(bed)[0], IN_USE, "reply to the second")
     first.quit()
 
 
+@over_each_format
 @needs("root")
 def test_users_do_not_lock_each_other(bed):
     bed.put(MAIL)
@@ -83,6 +87,7 @@ def test_users_do_not_lock_each_other(bed):
     bed.pop3(login="bob").ok("NOOP")
 
 
+@over_each_format
 @each(("closed", lambda pop: pop.stream.close()), ("monitor_killed", lambda pop: pop.session.process.kill()))
 def test_lock_ends_with_the_session(bed, end):
     bed.put(MAIL)
@@ -278,6 +283,7 @@ def test_delivery_and_retrieval_side_by_side(bed):
     equal(seen, list(range(1, 301)), "messages in the order of delivery")
 
 
+@over_each_format
 @needs("root", "strace")
 @each(("pop3", "pop3"), ("pop2", "pop2"))
 def test_next_session_at_once(bed, protocol):

@@ -471,6 +471,26 @@ def test_faults_in_the_update(bed, call, count):
                 shutil.rmtree(directory)
 
 
+@needs("root", "sandbox", "strace")
+def test_renamed_all_the_time(bed):
+    """Whenever the file is to be removed it has just been given another name: +OK means that it is gone all the same."""
+    bed, path = made(bed, 1)
+    pop = bed.pop3()
+    pop.ok("DELE 1")
+    keeper = pop.session.rooms().keeper.pid
+    tracer = bed.daemon("strace", "-q", "-p", keeper, "-e", "trace=unlinkat", "-e", "inject=unlinkat:delay_enter=50000")
+    until(lambda: any(line == f"TracerPid:\t{tracer.pid}" for line in Path(f"/proc/{keeper}/status").read_text().splitlines()), "strace")
+    pop.send("QUIT")
+    for number in range(1000):
+        if not pop.stream.silent(0.003):
+            break
+        if names(path):
+            (path / names(path)[0]).rename(path / "cur" / f"{maildir.name(1)}:2,{number}")
+    equal(pop.read_line().startswith("+OK"), not names(path), f"+OK though {names(path)} is there")
+    pop.session.wait()
+    bed.sessions.remove(pop.session)
+
+
 # What is remembered
 
 def opened(bed, pop_of):

@@ -6,7 +6,7 @@ import random
 import time
 
 from lib import maildir, mbox
-from lib.suite import Failure, check, each, limit
+from lib.suite import Failure, check, each, limit, over_each_format
 
 SECONDS = 12
 
@@ -73,6 +73,17 @@ def deliver_fcntl_then_dotlock(path, data):
             return
 
 
+def deliver_to_a_maildir(path, data):
+    """tmp/, then new/."""
+    unique = f"{int(time.time())}.M{time.time_ns() % 10**9}P{os.getpid()}.mail.example.org"
+    maildir.put(path, f"tmp/{unique}", mbox.parse(data)[0].content).rename(path / "new" / unique)
+
+
+HABITS = {"mbox": {habit.__name__: habit for habit in (deliver_fcntl, deliver_dotlock, deliver_dotlock_then_fcntl,
+                                                       deliver_fcntl_then_dotlock)},
+          "maildir": {f"agent{number}": deliver_to_a_maildir for number in range(4)}}
+
+
 def rewrite_status(path):
     """A mail reader: takes both locks and rewrites the mailbox in place, with another Status line somewhere."""
     with Dotlock(path), open(path, "r+b", buffering=0) as file:
@@ -86,6 +97,20 @@ def rewrite_status(path):
         file.seek(0)
         file.write(b"".join(raw))
         file.truncate()
+
+
+def rename_some(path):
+    """A mail reader of a Maildir: moves what is new to cur, and changes flags of what is there."""
+    for part in "new", "cur":
+        for file in list((path / part).iterdir()):
+            if random.random() < 0.3:
+                try:
+                    file.rename(path / "cur" / f"{maildir.base(file.name)}:2,{random.choice(('', 'S', 'RS', 'F'))}")
+                except FileNotFoundError:
+                    pass                    # somebody was faster
+
+
+READERS = {"mbox": (rewrite_status, 0.1), "maildir": (rename_some, 0.02)}      # and how long each rests
 
 
 def in_child(bed, work, seconds):
@@ -120,61 +145,6 @@ def deliver_with(bed, habit, name, ledger):
         ledger.flush()
         time.sleep(random.uniform(0, 0.02))
     return in_child(bed, work, SECONDS)
-
-
-def deliver_to_maildir(bed, name, ledger):
-    """tmp/, then new/; numbered messages, written down once they are there."""
-    def work(done):
-        body = f"storm {name} {done}\n".encode() + b"x" * random.randrange(3000) + b"\n"
-        text = mbox.parse(mbox.message(done, body))[0].content
-        unique = f"{int(time.time())}.M{time.time_ns() % 10**9}P{os.getpid()}Q{done}.{name}"
-        maildir.put(bed.mailbox(), f"tmp/{unique}", text).rename(bed.mailbox() / "new" / unique)
-        ledger.write(f"{name} {done}\n")
-        ledger.flush()
-        time.sleep(random.uniform(0, 0.02))
-    return in_child(bed, work, SECONDS)
-
-
-def read_in_maildir(bed):
-    """A mail reader: moves what is new to cur, and changes flags of what is there."""
-    def work(_):
-        for part in "new", "cur":
-            for file in list((bed.mailbox() / part).iterdir()):
-                if random.random() < 0.3:
-                    try:
-                        file.rename(bed.mailbox() / "cur" / f"{maildir.base(file.name)}:2,{random.choice(('', 'S', 'RS', 'F'))}")
-                    except FileNotFoundError:
-                        pass                # somebody was faster
-        time.sleep(0.02)
-    return in_child(bed, work, SECONDS)
-
-
-@limit(120)
-@each(("deliverers", False), ("and_a_reader_that_renames", True))
-def test_storm_over_a_maildir(bed, reader):
-    """Every message delivered is fetched exactly once, or still there."""
-    bed = bed.maildir()
-    bed.put(b"")
-    ledgers, children = [], []
-    for number in range(4):
-        ledgers.append(bed.dir / f"ledger.{number}")
-        with open(ledgers[-1], "w", encoding="ascii") as ledger:
-            children.append(deliver_to_maildir(bed, f"agent{number}", ledger))
-    if reader:
-        children.append(read_in_maildir(bed))
-    fetched, sessions, end = [], 0, time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        poll(bed, fetched)
-        sessions += 1
-    for child in children:
-        check(os.waitpid(child, 0)[1] == 0, "a deliverer failed")
-    delivered = [line for ledger in ledgers for line in ledger.read_text().splitlines()]
-    everything = sorted(fetched + names_in(b"".join(bed.kept())))
-    print(f"    storm: delivered {len(delivered)}, sessions {sessions}, fetched {len(fetched)}, left {len(bed.kept())}")
-    if reader:          # a name that changes while a directory is read may be missed: then a message is fetched twice, never lost
-        everything = sorted(set(everything))
-    check(everything == sorted(delivered), f"delivered {len(delivered)}, fetched or left {len(everything)}")
-    check(len(delivered) > 100 and sessions > 10, f"a storm in a teacup: {len(delivered)} messages, {sessions} sessions")
 
 
 def names_in(octets):
@@ -216,21 +186,29 @@ def poll(bed, fetched):
     bed.sessions.remove(pop.session)
 
 
-@limit(120)
-@each(("deliverers", False), ("and_a_reader_that_rewrites", True))
-def test_storm(bed, rewriter):
-    """Every message delivered is fetched exactly once, or still there."""
-    path = bed.put(b"")
+def begin_storm(bed, reader):
+    """Returns who delivers, each with his ledger, and all processes."""
     ledgers, children = [], []
-    for habit in deliver_fcntl, deliver_dotlock, deliver_dotlock_then_fcntl, deliver_fcntl_then_dotlock:
-        ledgers.append(bed.dir / f"ledger.{habit.__name__}")
+    for name, habit in HABITS[bed.format].items():
+        ledgers.append(bed.dir / f"ledger.{name}")
         with open(ledgers[-1], "w", encoding="ascii") as ledger:
-            children.append(deliver_with(bed, habit, habit.__name__, ledger))
-    if rewriter:
+            children.append(deliver_with(bed, habit, name, ledger))
+    if reader:
+        read, rest = READERS[bed.format]
         def work(_):
-            rewrite_status(path)
-            time.sleep(0.1)
+            read(bed.mailbox())
+            time.sleep(rest)
         children.append(in_child(bed, work, SECONDS))
+    return ledgers, children
+
+
+@over_each_format
+@limit(120)
+@each(("deliverers", False), ("and_a_reader", True))
+def test_storm(bed, reader):
+    """Every message delivered is fetched exactly once, or still there."""
+    bed.put(b"")
+    ledgers, children = begin_storm(bed, reader)
     fetched, sessions, end = [], 0, time.monotonic() + SECONDS
     while time.monotonic() < end:
         poll(bed, fetched)
@@ -238,11 +216,11 @@ def test_storm(bed, rewriter):
     for child in children:
         check(os.waitpid(child, 0)[1] == 0, "a deliverer failed")
     delivered = [line for ledger in ledgers for line in ledger.read_text().splitlines()]
-    left = names_in(path.read_bytes())
+    left = names_in(b"".join(bed.kept()))
     everything = sorted(fetched + left)
     lost = sorted(set(delivered) - set(everything))
     doubled = sorted({name for name in everything if everything.count(name) > 1})
-    print(f"    storm: delivered {len(delivered)}, sessions {sessions}, fetched {len(fetched)}, left {len(left)}")
+    print(f"    storm over {bed.format}: delivered {len(delivered)}, sessions {sessions}, fetched {len(fetched)}, left {len(left)}")
     check(not lost and not doubled, f"lost {lost[:5]} ({len(lost)}), doubled {doubled[:5]} ({len(doubled)})")
     check(sorted(delivered) == everything, "something that was never delivered is there")
     check(len(delivered) > 100 and sessions > 10, f"a storm in a teacup: {len(delivered)} messages, {sessions} sessions")
