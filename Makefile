@@ -223,6 +223,7 @@ $(FAULTS): $(wildcard tests/faults/*.[ch]) $(COMMON_OBJECTS)
 # Kerberos tokens cut and bent at every octet.
 refusals: all unit
 	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -k refusals_take_the_same_time
+	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -j 1 -k salts_take_the_same_time
 	GARBAGE=all RESTANTE_BUILD=$(BUILD) tests/run -k garbage_of_every_length
 
 # Histories of a mailbox and its index, with a clock and file times of their own.

@@ -95,13 +95,18 @@ void scram_keys_find(const struct scram_hash *hash,
                      struct scram_keys *keys)
 {
     struct slice password, salted;
-    bool found =
-        secrets_find_salted(secrets, user, hash->mechanism, &password, &salted);
+    struct scram_keys own;
 
-    if (found && salted.at != NULL && scram_keys_read(hash, salted, keys) == 0)
-        return;
+    /* The same work for everybody: the salt must not come sooner for some. */
     take_model(hash, secrets, keys);
     invent_salt(hash, secrets, user, keys);
+    bool found =
+        secrets_find_salted(secrets, user, hash->mechanism, &password, &salted);
+    if (found && salted.at != NULL &&
+        scram_keys_read(hash, salted, &own) == 0) {
+        *keys = own;
+        return;
+    }
     keys->known = found && password.at != NULL;
     keys->malformed = found && !keys->known;
     keys->password = password;

@@ -107,19 +107,20 @@ bool secrets_find_salted(const struct secrets *s, const char *user,
                          struct slice *salted)
 {
     struct slice rest = {s->text, s->len}, name, secret;
+    bool found = false;
 
     *password = *salted = (struct slice){NULL, 0};
     while (next_entry(&rest, &name, &secret)) {
-        if (!is(name, user))
+        if (found || !is(name, user))
             continue;
-        if (is_salted_for(secret, mechanism, salted))
-            return true;
-        if (is_password(secret)) {
+        if (is_salted_for(secret, mechanism, salted)) {
+            found = true;
+        } else if (is_password(secret)) {
             *password = secret;
-            return true;
+            found = true;
         }
     }
-    return false;
+    return found;
 }
 
 bool secrets_first_salted(const struct secrets *s, const char *mechanism,

@@ -30,7 +30,8 @@ bool secrets_find_password(const struct secrets *s, const char *user,
                            struct slice *password);
 
 /* Has he one that is a password or salted for that mechanism ("SCRAM-SHA-1")?
- * salted, behind the braces, is set in the second case, else password. */
+ * salted, behind the braces, is set in the second case, else password. Looks
+ * at every line, so that it takes as long for whoever has none. */
 bool secrets_find_salted(const struct secrets *s, const char *user,
                          const char *mechanism, struct slice *password,
                          struct slice *salted);

@@ -16,7 +16,7 @@ from lib.refusals import REFUSED
 from lib.suite import Failure, check, each, equal, limit, needs, until
 from lib.testbed import FRONT_UID, USERS
 from spool import recovery
-from start import contract
+from start import contract, rooms
 
 ACCEPTED = re.compile(r"\+OK maildrop has \d+ messages \(\d+ octets\)")
 EVERY_LENGTH = os.environ.get("GARBAGE") == "all"
@@ -430,9 +430,12 @@ def hides(pid):
 @needs("root", "kinit", "sandbox")
 def test_who_hears_the_client(bed):
     """A child that is _restante, in a cage, without the client's descriptor; the parent, which read the keys, does not hear him."""
-    pop = start(bed, kdc.Kdc(bed))
+    realm = kdc.Kdc(bed)
+    pop = start(bed, realm)
     equal(pop.ask("AUTH GSSAPI"), "+ ", "a challenge")
     parent, child = sorted(helpers(pop.session.pid))
+    keys = keys_of(realm.keytab)
+    equal(len(set(knows(child, keys))), 2, f"of {len(keys)} keys those of pop/localhost")
     is_nobody(child, FRONT_UID, caged=True)
     hides(parent)
     equal((server.Process(parent).uids, server.Process(parent).status["Seccomp"]), ([0] * 4, "0"), "the parent")
@@ -449,6 +452,17 @@ def test_who_hears_the_client(bed):
     until(lambda: not helpers(pop.session.pid), "the end of auth-gssapi")
     pop.expect("QUIT", "+OK bye")
     pop.session.finish()
+
+
+def keys_of(path):
+    """The keys in a keytab, as klist(1) shows them."""
+    shown = subprocess.run(["klist", "-K", "-k", path], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=True).stdout
+    return [bytes.fromhex(digits) for digits in re.findall(r"\(0x([0-9a-f]+)\)", shown)]
+
+
+def knows(pid, keys):
+    octets = rooms.memory(pid)
+    return [key.hex() for key in keys if key in octets]
 
 
 def last_word(bed, realm, user, acts_as=""):
@@ -518,6 +532,9 @@ def test_who_reads_the_k5login(bed):
             is_nobody(child.pid, USERS["bob"][0], caged=False)
             equal(kinds(child.pid), [], "what it has")
             equal(kinds(parent), ["socket"], "what its parent has")
+            keys = keys_of(realm.keytab)
+            check(len(keys) >= 4, f"keys: {keys}")
+            equal((knows(child.pid, keys), knows(parent, keys)), ([], []), "the keys that it, or its parent, still knows")
             for what, (call, how) in ASKED.items():
                 equal(refused_inside(child, *(call(realm, parent) if callable(call) else call)), how, what)
         check(ACCEPTED.fullmatch(pop.read_line()), "the login, all the same")

@@ -301,6 +301,30 @@ def test_refusals_take_the_same_time(bed, mechanism):
                                  "root": trying("root", "rootpw"), "locked": trying("carol", "carolpw")})
 
 
+@needs("root")
+@limit(300)
+@each(*((mechanism, mechanism) for mechanism in DIGESTS[2:]))
+def test_salts_take_the_same_time(bed, mechanism):
+    """In a large file, wherever somebody is, and for who is nowhere: the false salt would not help if it came later."""
+    many = [f"user{n}\tsecret of user {n}\n" for n in range(250_000 if refusals.FIFTY else 1000)]
+    half = len(many) // 2
+    option = file_of(bed, "alice\talicepw\n" + sasl.salted_line("erin", "pencil", mechanism) + "".join(many[:half]) +
+                     sasl.salted_line("bob", "pencil", mechanism) + "".join(many[half:]) + "grace\tgracepw\n")
+
+    def trying(user):
+        def attempt():
+            pop = bed.pop3(option, login=None)
+            talk = sasl.Sasl(pop)
+            talk.begin(mechanism)
+            check(isinstance(talk.say(sasl.Scram(user, "x", mechanism).first()), bytes), "no salt")
+            took = pop.took
+            pop.stream.close()
+            return took
+        return attempt
+    refusals.compare(f"{mechanism}'s salt", {what: trying(user) for what, user in {
+        "first": "alice", "salted": "erin", "middle": "bob", "last": "grace", "nobody": "nobody-of-that-name"}.items()}, computed=True)
+
+
 # The room.
 
 def hearers(session):
