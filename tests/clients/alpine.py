@@ -33,7 +33,7 @@ def test_saved_and_deleted(bed, how):
 
 
 @needs("alpine")
-@each(*programs.TWO_WAYS)
+@each(*programs.TWO_WAYS, programs.OVER_MAILDIR)
 def test_saved_and_kept(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)

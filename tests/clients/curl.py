@@ -13,7 +13,7 @@ def listed(values):
 
 
 @needs("curl")
-@each(*programs.EVERY_WAY)
+@each(*programs.EVERY_WAY, programs.OVER_MAILDIR)
 def test_reading(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(MAIL)
@@ -24,7 +24,7 @@ def test_reading(bed, how):
     equal(ask("2", "--list-only"), b"", "LIST 2 has no more lines")
     for number, message in enumerate(messages, 1):
         equal(ask(str(number)), message.wire(), f"RETR {number}")
-    equal(ask("", "-X", "UIDL"), listed(mbox.uidls(messages)), "UIDL")
+    equal(ask("", "-X", "UIDL"), listed(service.uidls(messages)), "UIDL")
     equal(ask("", "-X", "TOP 2 4"), messages[1].top(4), "TOP 2 4")
     equal(ask("", "-X", "TOP 3 0"), messages[2].top(0), "TOP 3 0")
     capabilities = ask("", "-X", "CAPA").split(b"\r\n")
@@ -36,7 +36,7 @@ def test_reading(bed, how):
 
 
 @needs("curl")
-@each(*programs.EVERY_WAY)
+@each(*programs.EVERY_WAY, programs.OVER_MAILDIR)
 def test_deleting(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(MAIL)

@@ -43,7 +43,7 @@ def make_account(name):
 
 
 class Deliverer:
-    """octets(text) is what then stands in the mailbox behind the From_ line, less the header lines of `adds`."""
+    """What then stands in the mailbox, in the format of the bed, is the text and header lines of `adds`."""
     adds = ()
 
     def __init__(self, bed):
@@ -67,7 +67,8 @@ class Procmail(Deliverer):
 
     def __init__(self, bed):
         super().__init__(bed)
-        Path("/etc/procmailrc").write_text("LOCKSLEEP=1\n")
+        default = "DEFAULT=/var/mail/$LOGNAME/\n" if bed.format == "maildir" else ""
+        Path("/etc/procmailrc").write_text(f"LOCKSLEEP=1\n{default}")
         bed.closing(lambda: Path("/etc/procmailrc").unlink())
 
     def deliver(self, text):
@@ -75,7 +76,7 @@ class Procmail(Deliverer):
 
 
 class Maildrop(Deliverer):
-    """Of courier: a dotlock of its own making, then flock."""
+    """Of courier: a dotlock of its own making, then flock. Its default is a Maildir where that is a directory."""
     needs = "maildrop"
 
     def deliver(self, text):
@@ -120,15 +121,19 @@ local_user:
 begin transports
 local_delivery:
   driver = appendfile
-  file = /var/mail/$local_part_data
   group = mail
   mode = 0660
+{format}begin retry
+* * F,2h,1s
+"""
+    FORMATS = {"mbox": """  file = /var/mail/$local_part_data
   mode_fail_narrower = false
   lock_interval = 1s
   lock_retries = 30
-begin retry
-* * F,2h,1s
-"""
+""", "maildir": """  directory = /var/mail/$local_part_data
+  create_directory = false
+  maildir_format = true
+"""}
 
     def __init__(self, bed):
         super().__init__(bed)
@@ -137,7 +142,7 @@ begin retry
         spool.mkdir(mode=0o750)
         os.chown(spool, ACCOUNTS["Debian-exim"][0], ACCOUNTS["Debian-exim"][0])
         Path("/etc/exim4").mkdir(exist_ok=True)
-        Path("/etc/exim4/exim4.conf").write_text(self.CONFIG.format(spool=spool))
+        Path("/etc/exim4/exim4.conf").write_text(self.CONFIG.format(spool=spool, format=self.FORMATS[bed.format]))
         bed.closing(lambda: shutil.rmtree("/etc/exim4"))
         self._aside = aside(bed, "exim4-daemon-light", "exim4-base")
 
@@ -207,7 +212,8 @@ postlog unix-dgram n - n - 1 postlogd
             self.port = probe.getsockname()[1]
         config = directory / "etc"
         config.mkdir()
-        (config / "main.cf").write_text(self.MAIN.format(directory=directory))
+        spool = "mail_spool_directory = /var/mail/\n" if bed.format == "maildir" else ""       # the slash makes it a Maildir
+        (config / "main.cf").write_text(self.MAIN.format(directory=directory) + spool)
         (config / "master.cf").write_text(self.MASTER.format(port=self.port))
         self._queue = directory / "queue"
         self.master = bed.daemon(*aside(bed, "postfix"), "/usr/lib/postfix/sbin/master", "-c", config, "-d",
@@ -228,6 +234,16 @@ postlog unix-dgram n - n - 1 postlogd
     def idle(self):
         waiting = lambda: [path for name in ("incoming", "active", "deferred") for path in (self._queue / name).rglob("*") if path.is_file()]
         until(lambda: not waiting(), "the queue of Postfix to be empty", 40)
+
+
+def made(bed, name):
+    """The deliverer of that name."""
+    kind = ALL[name]
+    if reason := bed.place.missing(kind.needs):
+        raise Skip(reason)
+    if bed.format == "maildir":
+        bed.put(b"")                    # which not all of them make
+    return kind(bed)
 
 
 ALL = {"procmail": Procmail, "maildrop": Maildrop, "mail.local": MailLocal, "exim": Exim, "postfix": Postfix}

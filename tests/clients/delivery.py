@@ -5,7 +5,7 @@ import time
 
 from clients import deliverers, mail, programs
 from lib import mbox, server
-from lib.suite import Skip, check, each, equal, limit, needs, until
+from lib.suite import but_only_mbox, check, each, equal, limit, needs, over_each_format, until
 
 
 def text(number, octets=300):
@@ -17,40 +17,51 @@ def numbers(octets):
     return [int(number) for number in re.findall(rb"(?m)^Subject: delivery (\d+)\r?$", octets)]
 
 
-def check_whole(octets, size=300, added=()):
-    """Every message of the mailbox is as it was delivered, header lines that were added aside."""
+def check_whole(bed, size=300, added=()):
+    """Every message that is there is as it was delivered, header lines that were added aside."""
     strip = lambda content: programs.without(added, content).rstrip(b"\n")
-    for message in mbox.parse(octets):
-        match = re.search(rb"(?m)^Subject: delivery (\d+)$", message.content)
-        check(match, f"a message that nobody delivered: {message.raw[:300]!r}")
-        equal(strip(message.content), strip(text(int(match[1]), size)), f"message {match[1]}")
-    equal(mbox.preamble(octets), b"", "what stands before the first message")
+    for content in bed.kept():
+        match = re.search(rb"(?m)^Subject: delivery (\d+)$", content)
+        check(match, f"a message that nobody delivered: {content[:300]!r}")
+        equal(strip(content), strip(text(int(match[1]), size)), f"message {match[1]}")
+    if bed.format == "mbox":
+        equal(mbox.preamble(bed.mailbox().read_bytes()), b"", "what stands before the first message")
 
 
+def there(bed):
+    """Which deliveries are there: in order in an mbox; in a Maildir the names of those of one second have any."""
+    found = numbers(b"\n".join(bed.kept()))
+    return sorted(found) if bed.format == "maildir" else found
+
+
+@over_each_format
 @needs("root", "procmail")
 @each(*[(f"{protocol} {name}", protocol, deleted) for protocol in ("pop3", "pop2") for name, deleted in (
     ("nothing deleted", []), ("first deleted", [1]), ("middle deleted", [3]), ("last deleted", [5]), ("all deleted", [1, 2, 3, 4, 5]))])
 def test_between_login_and_quit(bed, protocol, deleted):
+    deliver = deliverers.made(bed, "procmail").deliver
     for number in range(1, 6):
-        mail.procmail(text(number))
+        deliver(text(number))
     talk = getattr(bed, protocol)()
     for number in range(6, 9):
-        mail.procmail(text(number))
+        deliver(text(number))
     if protocol == "pop3":
         equal(talk.stat()[0], 5, "messages that the session sees")
+        seen = [numbers(talk.retr(number))[0] for number in range(1, 6)]
         for number in deleted:
             talk.ok(f"DELE {number}")
-        mail.procmail(text(9))
     else:
+        seen = []
         for number in range(1, 6):
-            equal(numbers(talk.retr(talk.read(number))), [number], "the message")
+            seen += numbers(talk.retr(talk.read(number)))
             talk.ackd() if number in deleted else talk.acks()
-        mail.procmail(text(9))
+    deliver(text(9))
+    equal(seen if bed.format == "mbox" else sorted(seen), [1, 2, 3, 4, 5], "the messages")
     talk.quit()
     talk.session.finish()
-    box = bed.mailbox().read_bytes()
-    equal(numbers(box), [number for number in range(1, 10) if number not in deleted], "deliveries in the mailbox")
-    check_whole(box)
+    gone = [seen[number - 1] for number in deleted]
+    equal(there(bed), [number for number in range(1, 10) if number not in gone], "deliveries in the mailbox")
+    check_whole(bed)
     equal(bed.pop3().stat()[0], 9 - len(deleted), "messages for the next session")
 
 
@@ -127,30 +138,34 @@ def pop2_takes(bed, which):
 TAKERS = {"pop3": pop3_takes, "pop2": pop2_takes}
 
 
+@over_each_format
+@but_only_mbox("mail.local")
 @needs("root", "network")
 @each(*[(name, name) for name in deliverers.ALL])
 def test_every_deliverer(bed, name):
     """What each of them makes of a message is served octet for octet, header lines it adds aside."""
-    deliverer = deliverers.ALL[name](bed)
-    if reason := bed.place.missing(deliverer.needs):
-        raise Skip(reason)
+    deliverer = deliverers.made(bed, name)
     texts = [text(number) for number in (1, 2)] + [mail.made("delivery 3", b".\n..\nFrom here\n\nFrom there\n\n\n8-bit: \xff\xe4\nend\n")]
     for one in texts:
         deliverer.deliver(one)
         deliverer.idle()
     pop = bed.pop3()
     got = [pop.retr(number) for number in range(1, pop.stat()[0] + 1)]
-    equal(got, [message.wire() for message in mbox.parse(bed.mailbox().read_bytes())], "messages as they stand in the mailbox")
+    equal(got, [mail.wire(content) for content in bed.kept()], "messages as they stand in the mailbox")
     strip = lambda octets: programs.without(["from", *deliverer.adds], octets.replace(b"\r\n", b"\n")).replace(b"\n>From ", b"\nFrom ").rstrip(b"\n")
-    equal([strip(octets) for octets in got], [strip(one) for one in texts], "messages as they were sent")
+    order = (lambda contents: contents) if bed.format == "mbox" else sorted
+    equal(order([strip(octets) for octets in got]), order([strip(one) for one in texts]), "messages as they were sent")
     pop.ok("DELE 2")
+    gone = numbers(got[1])
     deliverer.deliver(text(4))
     deliverer.idle()
     pop.quit()
     pop.session.finish()
-    equal(numbers(bed.mailbox().read_bytes()), [1, 3, 4], "deliveries in the mailbox")
+    equal(there(bed), [number for number in (1, 2, 3, 4) if number not in gone], "deliveries in the mailbox")
 
 
+@over_each_format
+@but_only_mbox("mail.local")
 @needs("root", "network")
 @limit(120)
 @each(*[(f"{name} {protocol}", name, TAKERS[protocol], lambda number: number % 3, 300) for name in deliverers.ALL for protocol in TAKERS],
@@ -158,9 +173,7 @@ def test_every_deliverer(bed, name):
       ("procmail pop3 large", "procmail", pop3_takes, lambda number: number % 3 != 2, 100_000))
 def test_many_sessions_and_many_deliveries(bed, name, take, which, octets):
     """Sessions follow each other while three at a time deliver: what was taken and what is left is all that was sent."""
-    deliverer = deliverers.ALL[name](bed)
-    if reason := bed.place.missing(deliverer.needs):
-        raise Skip(reason)
+    deliverer = deliverers.made(bed, name)
     crowd = deliverers.Crowd(deliverer, 3, lambda number: text(number, octets))
     taken, sessions_with_mail = [], 0
     try:
@@ -172,8 +185,7 @@ def test_many_sessions_and_many_deliveries(bed, name, take, which, octets):
     finally:
         crowd.stop()
     equal(crowd.failures, [], f"failures of {name}")
-    left = bed.mailbox().read_bytes()
-    check_whole(left, octets, deliverer.adds)
-    equal(sorted(taken + numbers(left)), sorted(crowd.delivered), f"deliveries, {len(taken)} of them taken")
+    check_whole(bed, octets, deliverer.adds)
+    equal(sorted(taken + there(bed)), sorted(crowd.delivered), f"deliveries, {len(taken)} of them taken")
     check(sessions_with_mail > 1, f"{sessions_with_mail} sessions took {len(taken)} of {len(crowd.delivered)}")
     equal(sorted(path.name for path in bed.spool.iterdir()), ["alice"], "files in the spool")

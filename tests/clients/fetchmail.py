@@ -28,7 +28,7 @@ def test_all(bed, how):
 
 
 @needs("fetchmail")
-@each(*programs.EVERY_WAY)
+@each(*programs.EVERY_WAY, programs.OVER_MAILDIR)
 def test_kept_by_uidl(bed, how):
     """Mail stays; each message is fetched once, whatever comes and goes between."""
     service, store = programs.Service(bed, how), programs.Store(bed)
@@ -49,7 +49,7 @@ def test_kept_by_uidl(bed, how):
 
 
 @needs("fetchmail")
-@each(*programs.TWO_WAYS)
+@each(*programs.TWO_WAYS, programs.OVER_MAILDIR)
 def test_kept_by_fast_uidl(bed, how):
     """With fastuidl it looks for the first new message by asking for single UIDLs, and every third time for all."""
     service, store = programs.Service(bed, how), programs.Store(bed)
@@ -83,7 +83,7 @@ def test_kept_by_uidl_and_procmail(bed, how):
 
 
 @needs("fetchmail")
-@each(*programs.EVERY_WAY)
+@each(*programs.EVERY_WAY, programs.OVER_MAILDIR)
 def test_limited_and_flushed(bed, how):
     """--limit with LIST's sizes: what is too large stays, the rest goes."""
     large = mbox.message(9, b"x" * 70 + b"\n" + b"y" * 70 + b"\n" * 20000)
@@ -112,7 +112,7 @@ LOCK_BUSY = 9
 
 
 @needs("fetchmail")
-@each(*programs.EVERY_WAY)
+@each(*programs.EVERY_WAY, programs.OVER_MAILDIR)
 def test_busy_maildrop(bed, how):
     """And a maildrop that is in use must not be taken for a wrong password."""
     service, store = programs.Service(bed, how), programs.Store(bed)

@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from lib import mbox
+from lib import maildir, mbox
 from lib.suite import Failure, Skip, check, equal
 
 PLACES = {      # Debian package: where it carries mail
@@ -134,6 +134,15 @@ def by_procmail(bed, texts, user="alice"):
         text = ended(quoted(text)).lstrip(b"\n")
         stored[name] = with_header_end(text[:-1] if text.endswith(b"\n\n") else text)
     return stored
+
+
+def in_a_maildir(bed, texts):
+    """Each a file, as it is: nothing is quoted, nothing ended."""
+    bed.format = "maildir"
+    path = bed.put(b"")
+    for number, text in enumerate(texts.values(), 1):
+        maildir.put(path, f"new/{maildir.name(number)}", text, lambda file: bed.give(file, "alice"))
+    return dict(texts)
 
 
 def procmail(text, user="alice"):

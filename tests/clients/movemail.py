@@ -21,7 +21,7 @@ def test_moved(bed, how):
 
 
 @needs("movemail")
-@each(*programs.TWO_WAYS)
+@each(*programs.TWO_WAYS, programs.OVER_MAILDIR)
 def test_preserved(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)

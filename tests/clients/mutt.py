@@ -28,7 +28,7 @@ def test_fetched(bed, how):
 
 
 @needs("mutt")
-@each(*programs.TWO_WAYS)
+@each(*programs.TWO_WAYS, programs.OVER_MAILDIR)
 def test_as_a_folder(bed, how):
     """UIDL, LIST, TOP for the index, RETR for what is copied, DELE when it is left."""
     service = programs.Service(bed, how)

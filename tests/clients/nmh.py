@@ -29,7 +29,7 @@ def test_incorporated(bed, how):
     service.ended()
 
 
-@each(*programs.TWO_WAYS)
+@each(*programs.TWO_WAYS, programs.OVER_MAILDIR)
 def test_kept(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)

@@ -101,7 +101,7 @@ def test_strict(bed, how):
     service.ended()
 
 
-@each(*HOWS)
+@each(*HOWS, programs.OVER_MAILDIR)
 def test_strict_and_torn(bed, how):
     """Without QUIT or FOLD nothing is deleted."""
     service = programs.Service(bed, how, "pop2d")
@@ -167,7 +167,7 @@ def test_line_counting(bed, how):
     service.left(b"", "the mailbox afterwards")
 
 
-@each(*HOWS)
+@each(*HOWS, programs.OVER_MAILDIR)
 def test_line_counting_without_mail(bed, how):
     service = programs.Service(bed, how, "pop2d")
     with socket.create_connection(service.address, timeout=30) as connection:

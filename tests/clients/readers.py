@@ -1,11 +1,11 @@
-"""Programs that read and rewrite the same mailbox, between our sessions and in the middle of one: Dovecot, mutt, s-nail."""
+"""Programs that read and change the same mailbox, between our sessions and in the middle of one: Dovecot, mutt, s-nail."""
 
 import itertools
 import re
 
 from clients import deliverers, mail, programs
 from lib import mbox
-from lib.suite import check, each, equal, limit, needs
+from lib.suite import check, each, equal, limit, needs, over_each_format
 
 KEPT_BY_READERS = ("status", "x-status", "x-uid", "x-imapbase", "x-keywords", "content-length", "lines")
 
@@ -22,7 +22,8 @@ class Reader:
 
 
 class Dovecot(Reader):
-    """fcntl, and the dotlock when it writes, as Debian has it. Keeps flags in header lines."""
+    """fcntl, and the dotlock when it writes, as Debian has it. Keeps flags in header lines, or in names."""
+    LOCATIONS = {"mbox": "mbox:{directory}/mail:INBOX=/var/mail/alice", "maildir": "maildir:/var/mail/alice"}
 
     def __init__(self, bed):
         super().__init__(bed)
@@ -32,7 +33,7 @@ class Dovecot(Reader):
 base_dir = {self.person.directory}/run
 log_path = /dev/stderr
 ssl = no
-mail_location = mbox:{self.person.directory}/mail:INBOX=/var/mail/alice
+mail_location = {self.LOCATIONS[bed.format].format(directory=self.person.directory)}
 mbox_read_locks = fcntl
 mbox_write_locks = fcntl dotlock
 """)
@@ -57,7 +58,7 @@ class Mutt(Reader):
     """fcntl, then a dotlock by its setgid helper."""
 
     def _push(self, keys):
-        config = self.person.file("muttrc", f"set folder={self.person.directory} quit=yes delete=yes header_cache=''\nunset confirmcreate confirmappend move mark_old\n")
+        config = self.person.file("muttrc", f"set folder={self.person.directory} quit=yes delete=yes header_cache='' mbox_type=mbox\nunset confirmcreate confirmappend move mark_old\n")
         self.person.at_terminal("mutt", "-n", "-F", config, "-f", "/var/mail/alice", "-e", f"push '{keys}'")
 
     def read(self):
@@ -111,23 +112,38 @@ def check_letters(contents, expected, what):
 
 
 def in_mailbox(bed):
-    return [message.content for message in mbox.parse(bed.mailbox().read_bytes()) if b"FOLDER INTERNAL DATA" not in message.content]
+    return [content for content in bed.kept() if b"FOLDER INTERNAL DATA" not in content]
+
+
+def arrive(bed, number):
+    """By procmail; in a Maildir under names that keep the order."""
+    if bed.format == "mbox":
+        mail.procmail(text(number))
+    else:
+        bed.append(b"From zoe@example.org %s\n" % mbox.DATE.encode() + text(number) + b"\n")
+
+
+def ready(bed, reader, program, letters):
+    if reason := bed.place.missing(program):
+        raise programs.Skip(reason)
+    if bed.format == "maildir":
+        bed.put(b"")
+    for number in range(1, letters + 1):
+        arrive(bed, number)
+    return reader(bed)
 
 
 def fetched(pop):
     return [pop.retr(number).replace(b"\r\n", b"\n") for number in range(1, pop.stat()[0] + 1)]
 
 
+@over_each_format
 @needs("root", "procmail")
 @limit(90)
 @each(*READERS)
 def test_between_sessions(bed, reader, program):
     """Each sees what the other left, and UIDLs survive what the reader notes in headers."""
-    if reason := bed.place.missing(program):
-        raise programs.Skip(reason)
-    reader = reader(bed)
-    for number in range(1, 7):
-        mail.procmail(text(number))
+    reader = ready(bed, reader, program, 6)
     pop = bed.pop3()
     before = pop.uidls()
     pop.ok("DELE 2")
@@ -135,7 +151,7 @@ def test_between_sessions(bed, reader, program):
     check_letters(reader.read(), [1, 3, 4, 5, 6], "what the reader sees")
     reader.mark(3)
     reader.remove(2)
-    mail.procmail(text(7))
+    arrive(bed, 7)
     pop = bed.pop3()
     check_letters(fetched(pop), [1, 4, 5, 6, 7], "what a session sees then")
     equal(pop.uidls()[:4], [before[number - 1] for number in (1, 4, 5, 6)], "UIDLs")
@@ -146,16 +162,13 @@ def test_between_sessions(bed, reader, program):
     check_letters(in_mailbox(bed), [4, 5, 7], "the mailbox")
 
 
+@over_each_format
 @needs("root", "procmail")
 @limit(90)
 @each(*[(f"{name} {what}", reader, program, what) for name, reader, program in READERS for what in ("mark", "remove before", "remove same", "remove behind")])
 def test_in_the_middle_of_a_session(bed, reader, program, what):
     """The reader rewrites the mailbox while a session has marked a message: QUIT removes that message or none, and no other."""
-    if reason := bed.place.missing(program):
-        raise programs.Skip(reason)
-    reader = reader(bed)
-    for number in range(1, 6):
-        mail.procmail(text(number))
+    reader = ready(bed, reader, program, 5)
     reader.read()
     pop = bed.pop3()
     seen = pop.uidls()
@@ -166,7 +179,7 @@ def test_in_the_middle_of_a_session(bed, reader, program, what):
         reader.mark(2)
     else:
         reader.remove(gone)
-    mail.procmail(text(6))
+    arrive(bed, 6)
     reply = pop.ask("QUIT")
     pop.stream.expect_end()
     left = [number for number in range(1, 7) if number != gone]

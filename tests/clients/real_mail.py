@@ -7,7 +7,7 @@ from clients import mail, programs
 from lib import mbox
 from lib.suite import check, each, equal, limit, needs
 
-WAYS = [("plain", mail.plainly), ("procmail", mail.by_procmail)]
+WAYS = [("plain", mail.plainly), ("procmail", mail.by_procmail), ("maildir", mail.in_a_maildir)]
 needs_procmail = needs("root", "procmail")
 
 
@@ -51,7 +51,7 @@ def test_poplib(bed, deliver):
 @needs_procmail
 @limit(90)
 @each(("plain pipelined", mail.plainly, "on"), ("plain", mail.plainly, "off"),
-      ("procmail pipelined", mail.by_procmail, "on"), ("procmail", mail.by_procmail, "off"))
+      ("procmail pipelined", mail.by_procmail, "on"), ("procmail", mail.by_procmail, "off"), ("maildir pipelined", mail.in_a_maildir, "on"))
 def test_mpop(bed, deliver, pipelining):
     """mpop turns CRLF into LF."""
     stored = deliver(bed, mail.everything())
@@ -64,7 +64,7 @@ def test_mpop(bed, deliver, pipelining):
 def for_fetchmail(text):
     """What fetchmail makes of a text for its delivery agent: it takes out every CR (stripcr), and when no empty line
     ends the header, adds one."""
-    text = text.replace(b"\r", b"")
+    text = mail.ended(text.replace(b"\r", b""))
     return text if b"\n\n" in text else text + b"\n"
 
 

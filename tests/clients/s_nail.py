@@ -13,7 +13,7 @@ def nail(bed, service, *commands):
 
 
 @needs("s-nail")
-@each(*programs.TWO_WAYS)
+@each(*programs.TWO_WAYS, programs.OVER_MAILDIR)
 def test_copied(bed, how):
     service = programs.Service(bed, how)
     path = service.bed.put(programs.MAIL)

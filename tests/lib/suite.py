@@ -89,6 +89,14 @@ def over_each_format(function):
     return function
 
 
+def but_only_mbox(*beginnings):
+    """Of these cases, because the program that the case is about knows no other."""
+    def mark(function):
+        function.only_mbox = beginnings
+        return function
+    return mark
+
+
 class Test:
     def __init__(self, name, function, arguments=(), needs=(), limit=DEFAULT_LIMIT):
         self.name, self.function, self.arguments = name, function, arguments
@@ -113,7 +121,8 @@ def tests_of_function(name, function):
         if not hasattr(function, "cases"):
             yield Test(f"{name}/{also}".rstrip("/"), run, **marks)
         for case, *arguments in getattr(function, "cases", ()):
-            yield Test(f"{name}/{case} {also}".rstrip(), run, arguments, **marks)
+            if not also or not case.startswith(getattr(function, "only_mbox", "\0")):
+                yield Test(f"{name}/{case} {also}".rstrip(), run, arguments, **marks)
 
 
 def over(format, function):
