@@ -35,6 +35,7 @@ struct keeper;
 struct folder_locker {
     struct dotlocker dotlocker; /* first: it is handed to the spool */
     struct dotlock dotlock;
+    int64_t refresh_at; /* by clock_ms() */
     struct keeper *keeper;
 };
 
@@ -115,12 +116,24 @@ static int make_dotlock(struct dotlocker *self)
 {
     struct folder_locker *l = (struct folder_locker *)self;
 
+    l->refresh_at = clock_in_seconds(DOTLOCK_REFRESH_SECONDS);
     if (dotlock_try(&l->dotlock) == 0)
         return 0;
     int reason = errno;
     notice_dotlock(l->keeper, reason);
     errno = reason;
     return -1;
+}
+
+/* The monitor, which does this for the maildrop's, knows nothing of it. */
+static void touch_dotlock(struct dotlocker *self)
+{
+    struct folder_locker *l = (struct folder_locker *)self;
+
+    if (clock_left(l->refresh_at) > 0)
+        return;
+    dotlock_refresh(&l->dotlock);
+    l->refresh_at = clock_in_seconds(DOTLOCK_REFRESH_SECONDS);
 }
 
 static void remove_dotlock(struct dotlocker *self)
@@ -630,8 +643,9 @@ static void enter(struct keeper *k, const struct keeper_birth *birth)
 void keeper_live(const struct keeper_birth *birth)
 {
     struct keeper k = {
-        .dotlocker = {ask_dotlock, release_dotlock},
-        .folder_locker = {.dotlocker = {make_dotlock, remove_dotlock},
+        .dotlocker = {ask_dotlock, release_dotlock, NULL},
+        .folder_locker = {.dotlocker = {make_dotlock, remove_dotlock,
+                                        touch_dotlock},
                           .keeper = &k},
         .front = birth->front,
         .monitor = birth->monitor,

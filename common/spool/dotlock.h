@@ -9,7 +9,7 @@
 
 enum {
     DOTLOCK_STALE_SECONDS = 600,
-    DOTLOCK_REFRESH_SECONDS = 60
+    DOTLOCK_REFRESH_SECONDS = 10
 };
 
 enum {
@@ -47,7 +47,8 @@ int dotlock_prepare(struct dotlock *d, int directory, const char *name);
  * somebody holds it, else why it cannot be made here. */
 int dotlock_try(struct dotlock *d);
 
-/* Tells the others that the holder lives; call it about once a minute. */
+/* Tells the others that the holder lives; call it every
+ * DOTLOCK_REFRESH_SECONDS. */
 void dotlock_refresh(const struct dotlock *d);
 
 /* Removes it if it is held and still ours. */

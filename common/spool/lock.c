@@ -106,6 +106,12 @@ int lock_mailbox(int fd, short type, struct dotlocker *dotlocker,
     return result;
 }
 
+void lock_refresh(struct dotlocker *dotlocker)
+{
+    if (dotlocker != NULL && dotlocker->refresh != NULL)
+        dotlocker->refresh(dotlocker);
+}
+
 void unlock_mailbox(int fd, struct dotlocker *dotlocker, bool dotlocked)
 {
     if (dotlocked)

@@ -40,6 +40,10 @@ struct dotlocker {
      * else = it cannot be made here. */
     int (*take)(struct dotlocker *);
     void (*release)(struct dotlocker *);
+
+    /* Tells the others that the holder lives, if it is time to. NULL: somebody
+     * else does. */
+    void (*refresh)(struct dotlocker *);
 };
 
 /*
@@ -49,6 +53,10 @@ struct dotlocker {
  */
 int lock_mailbox(int fd, short type, struct dotlocker *dotlocker,
                  int64_t patience, bool *dotlocked);
+
+/* Whoever works under the mailbox locks calls it between any two blocks that he
+ * reads or writes. NULL is fine. */
+void lock_refresh(struct dotlocker *dotlocker);
 
 /* Releases what lock_mailbox() took. */
 void unlock_mailbox(int fd, struct dotlocker *dotlocker, bool dotlocked);

@@ -23,7 +23,8 @@
 
 struct scan {
     int fd;
-    struct table_writer *table; /* NULL: only counted */
+    struct dotlocker *dotlocker; /* to be refreshed */
+    struct table_writer *table;  /* NULL: only counted */
     struct index_writer index;
 };
 
@@ -77,8 +78,8 @@ static size_t whole_lines(const char *block, size_t held, bool last)
 }
 
 /* Parses the octets of the file from offset up to size through block. */
-static int parse_file(int fd, uint64_t offset, uint64_t size, char *block,
-                      struct mbox_parser *p)
+static int parse_file(const struct scan *scan, uint64_t offset, uint64_t size,
+                      char *block, struct mbox_parser *p)
 {
     size_t held = 0;
 
@@ -86,7 +87,8 @@ static int parse_file(int fd, uint64_t offset, uint64_t size, char *block,
         uint64_t want = size - offset;
         if (want > MBOX_BLOCK - held)
             want = MBOX_BLOCK - held;
-        if (exact_read(fd, block + held, want, offset) < 0)
+        lock_refresh(scan->dotlocker);
+        if (exact_read(scan->fd, block + held, want, offset) < 0)
             return -1;
         offset += want;
         held += want;
@@ -110,7 +112,7 @@ static int read_messages(struct scan *scan, uint64_t offset, uint64_t size)
         return -1;
     mbox_parse_start(&parser, emit, scan);
     parser.offset = offset;
-    int result = parse_file(scan->fd, offset, size, block, &parser);
+    int result = parse_file(scan, offset, size, block, &parser);
     int saved = errno;
     free(block);
     errno = saved;
@@ -182,7 +184,10 @@ static int scan_locked(struct mailbox *mb, struct scan *scan)
 static int read_all(struct mailbox *mb, struct table_writer *table,
                     uint64_t *count)
 {
-    struct scan scan = {.fd = mb->fd, .table = table, .index = {.fd = -1}};
+    struct scan scan = {.fd = mb->fd,
+                        .dotlocker = mb->dotlocker,
+                        .table = table,
+                        .index = {.fd = -1}};
     bool dotlocked;
 
     if (lock_mailbox(mb->fd, F_RDLCK, mb->dotlocker, MBOX_PATIENCE,
@@ -232,7 +237,8 @@ static int grow_locked(struct mailbox *mb, struct index *x, struct scan *scan)
 static int grow(struct mailbox *mb, struct index *x, uint64_t *count,
                 uint64_t *octets)
 {
-    struct scan scan = {.fd = mb->fd, .index = {.fd = -1}};
+    struct scan scan = {
+        .fd = mb->fd, .dotlocker = mb->dotlocker, .index = {.fd = -1}};
     bool dotlocked;
 
     if (lock_mailbox(mb->fd, F_RDLCK, mb->dotlocker, MBOX_PATIENCE,

@@ -58,10 +58,13 @@ static int verify(const struct update *u, const struct snapshot *now)
 {
     if (u->mb->settled && snapshot_same(now, &u->mb->seen))
         return 0;
-    for (uint64_t i = 0; i < u->table->count; i++)
-        if (marks_has(u->marks, i) &&
-            mbox_verify(u->mb->fd, u->size, &u->table->messages[i]) < 0)
+    for (uint64_t i = 0; i < u->table->count; i++) {
+        if (!marks_has(u->marks, i))
+            continue;
+        lock_refresh(u->mb->dotlocker);
+        if (mbox_verify(u->mb->fd, u->size, &u->table->messages[i]) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -114,6 +117,7 @@ static int move(struct update *u, struct journal *journal,
                 const struct stat *st)
 {
     struct mover m = {.fd = u->mb->fd,
+                      .dotlocker = u->mb->dotlocker,
                       .journal = journal,
                       .inode = st->st_ino,
                       .target = u->table->messages[u->first].start,
@@ -239,7 +243,7 @@ static int remove_locked(struct update *u)
 
 static int recover_locked(struct mailbox *mb, struct journal *journal)
 {
-    int found = mover_recover(mb->fd, journal);
+    int found = mover_recover(mb->fd, journal, mb->dotlocker);
 
     mb->aside |= found == RECOVERY_ASIDE;
     mb->recovered |= found == RECOVERY_FINISHED;

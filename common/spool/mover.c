@@ -28,14 +28,16 @@ enum {
 /* ---- octets ---- */
 
 /* Checksum of len octets of the mailbox, through block. */
-static int sum(int fd, uint64_t at, uint64_t len, char *block, uint64_t *digest)
+static int sum(const struct mover *m, uint64_t at, uint64_t len, char *block,
+               uint64_t *digest)
 {
     XXH3_state_t state;
 
     XXH3_64bits_reset(&state);
     while (len > 0) {
         size_t part = len < JOURNAL_PAYLOAD ? (size_t)len : JOURNAL_PAYLOAD;
-        if (exact_read(fd, block, part, at) < 0)
+        lock_refresh(m->dotlocker);
+        if (exact_read(m->fd, block, part, at) < 0)
             return -1;
         XXH3_64bits_update(&state, block, part);
         at += part;
@@ -45,13 +47,14 @@ static int sum(int fd, uint64_t at, uint64_t len, char *block, uint64_t *digest)
     return 0;
 }
 
-static int copy_down(int fd, uint64_t source, uint64_t target, uint64_t len,
-                     char *block)
+static int copy_down(const struct mover *m, uint64_t source, uint64_t target,
+                     uint64_t len)
 {
     while (len > 0) {
         size_t part = len < JOURNAL_PAYLOAD ? (size_t)len : JOURNAL_PAYLOAD;
-        if (exact_read(fd, block, part, source) < 0 ||
-            exact_write(fd, block, part, target) < 0)
+        lock_refresh(m->dotlocker);
+        if (exact_read(m->fd, m->block, part, source) < 0 ||
+            exact_write(m->fd, m->block, part, target) < 0)
             return -1;
         source += part;
         target += part;
@@ -80,9 +83,9 @@ static int look_around(struct mover *m, struct progress *p)
     }
     if (p->mark_len > WINDOW)
         p->mark_len = WINDOW;
-    if (sum(m->fd, p->target - lead, lead, window, &p->lead) < 0)
+    if (sum(m, p->target - lead, lead, window, &p->lead) < 0)
         return -1;
-    return sum(m->fd, p->mark_at, p->mark_len, window, &p->mark);
+    return sum(m, p->mark_at, p->mark_len, window, &p->mark);
 }
 
 static struct progress step_of(const struct mover *m, uint64_t length)
@@ -111,9 +114,9 @@ static int stride(struct mover *m, uint64_t length)
     m->from += length;
     look_ahead(m);
     p.next = m->from;
-    if (sum(m->fd, p.source, length, m->block, &p.content) < 0 ||
+    if (sum(m, p.source, length, m->block, &p.content) < 0 ||
         look_around(m, &p) < 0 || journal_write(m->journal, &p, NULL) < 0 ||
-        copy_down(m->fd, p.source, p.target, length, m->block) < 0)
+        copy_down(m, p.source, p.target, length) < 0)
         return -1;
     m->target += length;
     return fdatasync(m->fd);
@@ -226,12 +229,12 @@ static int fits(const struct mover *m, const struct progress *p, bool *fitting)
     uint64_t lead = p->target < WINDOW ? p->target : WINDOW, found;
 
     *fitting = false;
-    if (sum(m->fd, p->target - lead, lead, m->block, &found) < 0)
+    if (sum(m, p->target - lead, lead, m->block, &found) < 0)
         return -1;
     if (found != p->lead)
         return 0;
     if (p->carries == 0) {
-        if (sum(m->fd, p->source, p->length, m->block, &found) < 0)
+        if (sum(m, p->source, p->length, m->block, &found) < 0)
             return -1;
         if (found != p->content)
             return 0;
@@ -261,7 +264,7 @@ static int was_cut(const struct mover *m, const struct progress *p,
     *yes = size < p->end;
     if (*yes)
         return 0;
-    if (sum(m->fd, p->mark_at, p->mark_len, m->block, &found) < 0)
+    if (sum(m, p->mark_at, p->mark_len, m->block, &found) < 0)
         return -1;
     *yes = found != p->mark;
     return 0;
@@ -276,7 +279,7 @@ static int repeat(struct mover *m, const struct progress *p)
                      ? -1
                      : exact_write(m->fd, m->block, p->length, p->target);
     else
-        result = copy_down(m->fd, p->source, p->target, p->length, m->block);
+        result = copy_down(m, p->source, p->target, p->length);
     return result < 0 ? -1 : fdatasync(m->fd);
 }
 
@@ -306,7 +309,7 @@ static int after_cut(struct mover *m, const struct progress *p, uint64_t size)
 
     if (p->next != p->end || size < p->target + p->length)
         return set_aside(m);
-    if (sum(m->fd, p->target, p->length, m->block, &found) < 0)
+    if (sum(m, p->target, p->length, m->block, &found) < 0)
         return -1;
     if (found != p->content)
         return set_aside(m);
@@ -333,9 +336,12 @@ static int recover(struct mover *m, const struct progress *p)
     return fitting ? resume(m, p, size) : set_aside(m);
 }
 
-int mover_recover(int fd, struct journal *journal)
+int mover_recover(int fd, struct journal *journal, struct dotlocker *dotlocker)
 {
-    struct mover m = {.fd = fd, .journal = journal, .next_run = no_more_runs};
+    struct mover m = {.fd = fd,
+                      .dotlocker = dotlocker,
+                      .journal = journal,
+                      .next_run = no_more_runs};
     struct progress p;
     int pending = journal_load(journal, &p);
 

@@ -13,15 +13,17 @@
  */
 
 #include "spool/journal.h"
+#include "spool/lock.h"
 
 #include <stdbool.h>
 
 struct mover {
-    int fd;                  /* the mailbox, open for writing */
-    struct journal *journal; /* NULL: the file may be cut, nothing moved */
-    uint64_t inode;          /* of the mailbox */
-    uint64_t target;         /* everything before it is final */
-    uint64_t end;            /* size of the mailbox as last seen */
+    int fd;                      /* the mailbox, open for writing */
+    struct dotlocker *dotlocker; /* its, to be refreshed; NULL: none */
+    struct journal *journal;     /* NULL: the file may be cut, nothing moved */
+    uint64_t inode;              /* of the mailbox */
+    uint64_t target;             /* everything before it is final */
+    uint64_t end;                /* size of the mailbox as last seen */
 
     /* The run of kept octets at hand, and how to get the next one: false when
      * there is none. */
@@ -45,6 +47,6 @@ enum recovery {
 
 /* Finishes a pending update of the mailbox fd. Returns an enum recovery, or -1
  * with errno: it is still pending. */
-int mover_recover(int fd, struct journal *journal);
+int mover_recover(int fd, struct journal *journal, struct dotlocker *dotlocker);
 
 #endif

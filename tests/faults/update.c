@@ -143,7 +143,7 @@ static int count_messages(struct mailbox *mb, struct table *table)
 /* What the keeper does. */
 static int hold_session(enum session session)
 {
-    struct dotlocker dotlocker = {no_dotlock, no_release};
+    struct dotlocker dotlocker = {no_dotlock, no_release, NULL};
     struct mailbox mb = {.format = box->format,
                          .directory = top,
                          .name = "mail",

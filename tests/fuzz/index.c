@@ -146,7 +146,7 @@ static void open_and_list(struct mailbox *mb, uint64_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct dotlocker dotlocker = {take_dotlock, release_dotlock};
+    static struct dotlocker dotlocker = {take_dotlock, release_dotlock, NULL};
     static char index[sizeof(struct index_header) + MOST];
     struct index_header h;
 

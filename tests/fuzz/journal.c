@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_all(w->mail, mail, len);
     write_record(w, data + 1, data[0] & 1);
     MUST(journal_open(&j, w->directory, "record") == 0);
-    int found = mover_recover(w->mail, &j);
+    int found = mover_recover(w->mail, &j, NULL);
     journal_close(&j);
     forget_asides(w);
     MUST(fstat(w->mail, &st) == 0 && (size_t)st.st_size <= len);

@@ -297,7 +297,7 @@ static void release_dotlock(struct dotlocker *d)
     (void)d;
 }
 
-static struct dotlocker dotlocker = {take_dotlock, release_dotlock};
+static struct dotlocker dotlocker = {take_dotlock, release_dotlock, NULL};
 
 static void open_session(struct mailbox *mb)
 {

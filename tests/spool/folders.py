@@ -279,6 +279,39 @@ def test_makes_a_dotlock(bed):
     end(pop)
 
 
+def slow_updates(bed, pop):
+    """From now on each write of the keeper, and of who works for it, takes a second."""
+    keeper = pop.session.rooms().keeper.pid
+    tracer = bed.daemon("strace", "-q", "-f", "-p", keeper, "-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_enter=1000000")
+    until(lambda: f"TracerPid:\t{tracer.pid}\n" in Path(f"/proc/{keeper}/status").read_text(), "strace")
+    return tracer
+
+
+@needs("root", "sandbox", "strace")
+@limit(120)
+@each(("maildrop", False), ("folder", True))
+def test_dotlock_is_refreshed(bed, folder):
+    """An update that takes minutes is not taken for one that has died: its dotlock is touched every ten seconds."""
+    large = mbox.mailbox(1, 5000) + mbox.mailbox(24, 5_000_000)
+    bed, root, pop = begin(bed)
+    path = put(bed, root / "work", large) if folder else bed.put(large)
+    name = "work" if folder else "INBOX"
+    equal(pop.fold(name), 25, name)
+    pop.retr(pop.read(1))
+    pop.ackd()
+    tracer = slow_updates(bed, pop)
+    pop.send("QUIT")
+    lock = path.with_name(f"{path.name}.lock")
+    until(lock.exists, "the dotlock", 30)
+    first = lock.stat().st_mtime
+    until(lambda: lock.stat().st_mtime > first + 8, "the dotlock to be touched", 30)
+    tracer.terminate()
+    check(pop.stream.take_line(60).startswith(b"+"), "reply")
+    pop.session.finish()
+    equal(len(mbox.parse(path.read_bytes())), 24, "messages left")
+    check(not lock.exists(), "the dotlock is there")
+
+
 # Recovery
 
 @limit(120)

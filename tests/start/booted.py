@@ -6,8 +6,9 @@ import re
 import signal
 import socket
 import time
+from pathlib import Path
 
-from lib import client, inside, mbox, server
+from lib import client, inside, maildir, mbox, server
 from lib.suite import Skip, check, each, equal, limit, needs, until
 from lib.testbed import PUBLIC_ADDRESS, ROOT_PASSWORD, USERS
 
@@ -114,6 +115,46 @@ def test_rooms(bed, program):
             equal(int(room.status[name], 16), 0, f"{name} of {room.room}")
         equal((room.status["NoNewPrivs"], room.status["Seccomp"]), ("1", "2"), f"NoNewPrivs and Seccomp of {room.room}")
     pop.quit()
+
+
+@needs(*MACHINE)
+@limit(90)
+def test_folders(bed):
+    """FOLD through the shipped units: spellings of the own spool path, folders in the home of either format, and what
+    is none; each with its own deletions."""
+    machine = bed.machine()
+    bed.put(MAIL)
+    bed.put(MAIL, "bob", mode=0o666)
+    home = Path("/home/alice/mail")
+    give = lambda path: os.chown(path, ALICE, ALICE)
+    home.mkdir(mode=0o700)
+    give(home)
+    maildir.make(home / "tree", mbox.mailbox(2), give)
+    for name, data in (("work", MAIL), ("full", MAIL)):
+        (home / name).write_bytes(data)
+        (home / name).chmod(0o600)
+        give(home / name)
+    (home / "link").symlink_to("/etc/passwd")
+    since = machine.mark()
+    pop = begin(machine, "pop2d")
+    for name in "INBOX", "inbox", "/var/mail/alice", "/var/../var/mail//alice", "/var/spool/mail/alice":
+        equal(pop.fold(name), 3, name)
+    for name in ("/etc/passwd", "../../etc/passwd", "/var/mail/bob", "/home/alice/mail", "/proc/self/mem", "link", "missing",
+                 "/home/bob/mail/work", "work.lock", "~/mail/work"):
+        equal(pop.fold(name), 0, name)
+        equal(pop.read(1), 0, f"what is read of {name}")
+    for name, count in (("work", 3), ("/home/alice/mail/full", 3), ("tree", 2)):
+        equal(pop.fold(name), count, name)
+        check(pop.retr(pop.read(1)), name)
+        pop.ackd()
+    pop.quit()
+    ended(machine, since, "pop2d", 1, "quit")
+    equal([line for line in machine.log(since, "pop2d") if line.startswith(("warning", "error"))], [], "warnings")
+    for path in home / "work", home / "full":
+        equal(path.read_bytes(), MESSAGES[1].raw + MESSAGES[2].raw, str(path))
+    equal(len(maildir.read(home / "tree")), 1, "messages in the Maildir")
+    equal((bed.mailbox().read_bytes(), bed.mailbox("bob").read_bytes()), (MAIL, MAIL), "the maildrops")
+    equal(sorted(path.name for path in home.iterdir()), ["full", "link", "tree", "work"], "what is there")
 
 
 def check_front(front, uid, gid):
