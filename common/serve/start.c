@@ -15,6 +15,7 @@
 #include "serve/recover.h"
 #include "serve/surroundings.h"
 #include "serve/trial.h"
+#include "spool/formats.h"
 #include "version.h"
 
 #include <errno.h>
@@ -363,6 +364,22 @@ static int make_stamp(struct startup *u)
     return 0;
 }
 
+/* A style that says nothing of any message would look like a move that went
+ * well, until all clients have downloaded everything again. */
+static int check_uidl(struct startup *u)
+{
+    const char *template = u->options.template;
+    struct slice word = {template, strcspn(template, ":")};
+    const struct mailbox_format *format = format_find(word);
+
+    if (format == NULL || u->options.action == ACTION_RECOVER ||
+        uidl_style_fits(&u->options.uidl, format->tree))
+        return 0;
+    return complain(u, "--uidl",
+                    format->tree ? "a Maildir has no X-UIDL; leave it out"
+                                 : "courier has no mbox; leave it out");
+}
+
 static int settle(struct startup *u)
 {
     struct setup *s = &u->setup;
@@ -376,9 +393,9 @@ static int settle(struct startup *u)
     s->read_only = u->options.read_only;
     s->uidl = u->options.uidl;
     if ((status = find_room_user(u)) != 0 || (status = choose_state(u)) != 0 ||
-        (status = choose_auth(u)) != 0 || (status = pack_domains(u)) != 0 ||
-        (status = make_stamp(u)) != 0 || (status = open_helpers(u)) != 0 ||
-        (status = choose_tls(u)) != 0 ||
+        (status = check_uidl(u)) != 0 || (status = choose_auth(u)) != 0 ||
+        (status = pack_domains(u)) != 0 || (status = make_stamp(u)) != 0 ||
+        (status = open_helpers(u)) != 0 || (status = choose_tls(u)) != 0 ||
         (status = open_beside(u, LIBEXEC "empty", O_DIRECTORY,
                               &s->empty_directory)) != 0)
         return status;

@@ -125,6 +125,18 @@ int uidl_style_parse(const char *text, struct uidl_style *style)
     return -1;
 }
 
+bool uidl_style_fits(const struct uidl_style *style, bool tree)
+{
+    switch (style->source) {
+    case UIDL_FIELD:
+        return !tree;
+    case UIDL_COURIER:
+        return tree;
+    default:
+        return true;
+    }
+}
+
 static int by_uidl_then_place(const void *a, const void *b)
 {
     const char *x = *(char *const *)a, *y = *(char *const *)b;

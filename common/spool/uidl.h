@@ -33,6 +33,10 @@ struct uidl_style {
  * with errno EINVAL. */
 int uidl_style_parse(const char *text, struct uidl_style *style);
 
+/* Has a mailbox, in which each message is a file (a tree) or not, UIDLs of this
+ * style at all? */
+bool uidl_style_fits(const struct uidl_style *style, bool tree);
+
 /* Fills in the pattern. Returns 0, or -1: it does not fit. */
 int uidl_fill(const struct uidl_style *style, uint32_t uid, uint32_t validity,
               char slot[UIDL_SLOT]);

@@ -55,6 +55,17 @@ def test_wrong_value(bed, options, says):
     check_misconfigured(bed, [*bed.options(), *options], USAGE, says)
 
 
+@each(("x-uidl", "maildir", "x-uidl", "Maildir"), ("courier", "mbox", "courier", "mbox"))
+def test_uidls_that_no_message_can_have(bed, format, style, says):
+    """Else it would be seen when all clients have downloaded everything again. With auto it depends on the user."""
+    options = lambda word: [*bed.options(), f"--maildrop={word}:/var/mail/%u", f"--uidl={style}"]
+    check_misconfigured(bed, options(format), CONFIGURATION, f"--uidl: .*{says}")
+    equal(run(bed, *options(format), "--check")[0], CONFIGURATION, "exit status of --check")
+    for word in {"auto", "mbox", "maildir"} - {format}:
+        equal(run(bed, *options(word), "--help")[0], 0, f"exit status over {word}")
+        check("uidl" not in run(bed, *options(word), "--check")[2], f"--check over {word} complains of the style")
+
+
 def test_file_login_without_a_file(bed):
     check_misconfigured(bed, ["--auth=file"], CONFIGURATION, "--secrets")
 
