@@ -4,10 +4,11 @@ import hashlib
 import os
 import shutil
 import socket
+import subprocess
 import time
 from pathlib import Path
 
-from lib import maildir, mbox
+from lib import client, maildir, mbox, server
 from lib.suite import check, each, equal, limit, needs, until
 
 CHANGED = "-ERR [SYS/TEMP] message has changed, log in again"
@@ -550,6 +551,35 @@ def test_one_session(bed):
     second.ok("USER alice")
     equal(second.ask("PASS alicepw"), "-ERR [IN-USE] maildrop is locked by another session", "reply")
     end(first)
+
+
+@needs("root", "strace")
+@limit(180)
+def test_an_unchanged_maildir_is_one_look(bed):
+    """At each of its directories, to the end, though there are 100,000 messages: none is opened, or asked for its state."""
+    bed, count = bed.maildir(), 100_000
+    path = bed.put(b"")
+    for number in range(count):
+        (path / f"cur/{maildir.name(number)}:2,S").write_bytes(b"Subject: a\n\nbody\n")
+    subprocess.run(["chown", "-R", "--reference", path, path], check=True, timeout=60)
+    end(bed.pop3())
+    trace = bed.dir / "trace"
+    session = server.Session(["strace", "-f", "-y", "-o", trace, "-e", "trace=openat,getdents64,newfstatat,statx,pread64,read",
+                              bed.program("pop3d"), *bed.options(), "--log=stderr"], "socketpair", bed.dir / "log.traced")
+    bed.sessions.append(session)
+    pop = client.Pop3(session.stream)
+    pop.login("alice", "alicepw")
+    equal(pop.stat(), (count, count * 20), "messages")
+    equal(len(pop.lines("LIST")), count, "sizes")
+    equal(len(ids(pop)), count, "UIDLs")
+    pop.quit()
+    session.wait()
+    calls = [line for line in trace.read_text().splitlines() if str(path) in line or "mail.example.org" in line]
+    equal([line for line in calls if "mail.example.org" in line], [], "calls about messages")
+    for part in "new", "cur":
+        reads = [line for line in calls if "getdents64" in line and f"<{path}/{part}>" in line]
+        equal(len([line for line in reads if line.endswith("= 0")]), 1, f"times that {part} was read to its end")
+    check(len(calls) < 100 + count // 100, f"{len(calls)} calls about the Maildir")
 
 
 @limit(180)
