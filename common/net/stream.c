@@ -54,7 +54,7 @@ void stream_start(struct stream *s, int in, int out)
     s->out_is_socket = is_socket(out);
     s->out_is_remote = crosses_network(out);
     s->end = STREAM_LINE;
-    s->write_patience = CLOCK_NEVER;
+    s->write_patience = s->write_ends = CLOCK_NEVER;
     s->received = s->sent = 0;
     s->skipping = false;
     s->in_start = s->in_end = s->out_len = 0;
@@ -109,8 +109,8 @@ static bool wait_for(struct stream *s, int fd, short events, int64_t deadline)
     return event == STREAM_LINE;
 }
 
-/* poll() said there is room, so neither call waits: a socket is asked not to,
- * a pipe has at least PIPE_BUF octets free. */
+/* Neither call waits: a socket is asked not to, and of a pipe poll() has said
+ * that at least PIPE_BUF octets are free. */
 static ssize_t write_some(const struct stream *s, const char *from, size_t len)
 {
     if (s->out_is_socket)
@@ -118,20 +118,34 @@ static ssize_t write_some(const struct stream *s, const char *from, size_t len)
     return write(s->out, from, len < PIPE_BUF ? len : PIPE_BUF);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Waits until the client takes something. */
+static bool wait_for_room(struct stream *s)
+{
+    int64_t deadline = s->write_patience == CLOCK_NEVER
+                           ? CLOCK_NEVER
+                           : clock_ms() + s->write_patience;
+
+    return wait_for(s, s->out, POLLOUT, earlier(deadline, s->write_ends));
+}
+
 void stream_flush(struct stream *s)
 {
     size_t done = 0;
 
     while (done < s->out_len && s->end == STREAM_LINE) {
+        if (!s->out_is_socket && !wait_for_room(s))
+            break;
         ssize_t n = write_some(s, s->output + done, s->out_len - done);
         if (n >= 0) {
             done += (size_t)n;
             s->sent += (size_t)n;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            int64_t deadline = s->write_patience == CLOCK_NEVER
-                                   ? CLOCK_NEVER
-                                   : clock_ms() + s->write_patience;
-            wait_for(s, s->out, POLLOUT, deadline);
+            wait_for_room(s);
         } else if (errno != EINTR) {
             latch(s, STREAM_FAILED);
         }
@@ -352,14 +366,16 @@ void stream_part(struct stream *s)
         return;
     shutdown(s->out, SHUT_WR);
     int octets = under_way(s);
-    int64_t deadline = patience_for(s, octets);
+    int64_t least = clock_ms() + LINGER;
+    int64_t last = s->write_ends > least ? s->write_ends : least;
+    int64_t deadline = earlier(patience_for(s, octets), last);
     while (clock_left(deadline) != 0) {
         int64_t again = octets > 0 ? clock_ms() + GLANCE : deadline;
         if (!drop_words(s, again < deadline ? again : deadline))
             return;
         int now = under_way(s);
         if (now != octets)
-            deadline = patience_for(s, now);
+            deadline = earlier(patience_for(s, now), last);
         octets = now;
     }
 }

@@ -37,6 +37,7 @@ struct stream {
     bool out_is_remote;      /* octets can be on their way for long */
     enum stream_event end;   /* the latch; STREAM_LINE = none yet */
     int64_t write_patience;  /* milliseconds without progress, or CLOCK_NEVER */
+    int64_t write_ends;      /* deadline, progress or not */
     uint64_t received, sent; /* octets */
     bool skipping;           /* inside a line that was too long */
     size_t in_start, in_end, out_len;
@@ -102,8 +103,8 @@ void stream_flush(struct stream *s);
  * still says is dropped until it has closed, too. Octets that met a closed
  * socket would be answered with a reset, which throws away what is under way to
  * the client: perhaps a message that is removed already. Waits as long as
- * octets are under way and move, and two seconds more. Does nothing behind an
- * end that stream_line() has told.
+ * octets are under way and move, and two seconds more; behind write_ends two
+ * seconds altogether. Does nothing behind an end that stream_line() has told.
  */
 void stream_part(struct stream *s);
 

@@ -27,6 +27,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {
+    TLS_LEAVE = 5000 /* milliseconds: it lingers for two at each of two steps */
+};
+
 struct monitor {
     const struct setup *setup;
     struct setup told;       /* the setup behind a proxy or TLS */
@@ -43,6 +47,7 @@ struct monitor {
     enum mechanism mechanism; /* of the login under way, or the last one */
     char user[TEXT_USER];     /* canonical, after the login */
     struct dotlock dotlock;
+    int64_t ends; /* deadline of the monitor itself */
     bool said_farewell;
     bool hurried; /* told to stop when front had gone */
     struct frame_farewell farewell;
@@ -494,7 +499,8 @@ static void wait_and_hear(struct monitor *m)
                               {.fd = m->keeper, .events = POLLIN},
                               {.fd = m->signals, .events = POLLIN},
                               {.fd = m->secure.wire, .events = POLLIN}};
-    int patience = m->dotlock.fd >= 0 ? DOTLOCK_REFRESH_SECONDS * 1000 : -1;
+    int patience = m->dotlock.fd >= 0 ? DOTLOCK_REFRESH_SECONDS * 1000
+                                      : clock_left(m->ends);
     int ready = poll(polled, 5, patience);
 
     if (ready < 0 && errno != EINTR)
@@ -571,6 +577,7 @@ static struct monitor new_monitor(const struct setup *setup,
                             .keeper = -1,
                             .front_pid = front_pid,
                             .secure = *secure,
+                            .ends = CLOCK_NEVER,
                             .signals = catch_signals(),
                             .dotlock = {.fd = -1, .directory = -1}};
 }
@@ -590,12 +597,25 @@ static void outlive(struct monitor *m)
     bury(m, m->keeper_pid, "keeper");
 }
 
+/* Whoever never logged in has the time for the login, and at the end of it the
+ * moment in which tls takes leave. */
+static int64_t end_of_tls(const struct monitor *m)
+{
+    int64_t least = clock_ms() + TLS_LEAVE, ends = m->setup->login_ends;
+
+    if (m->phase == PHASE_SESSION)
+        return CLOCK_NEVER;
+    return ends > least ? ends : least;
+}
+
 /* What is on its way to the client goes through tls, and takes as long as the
- * client does; a service that is stopped does not wait. */
+ * client does; a service that is stopped does not wait. tls ends with us. */
 static void let_tls_finish(struct monitor *m)
 {
     secure_leave(&m->secure);
-    while (m->secure.wire >= 0 && m->secure.ready && !m->hurried)
+    m->ends = end_of_tls(m);
+    while (m->secure.wire >= 0 && m->secure.ready && !m->hurried &&
+           clock_left(m->ends) != 0)
         wait_and_hear(m);
 }
 

@@ -74,6 +74,7 @@ enum refusal session_open(struct session *s, const char *folder)
 static enum refusal open_after_login(struct session *s)
 {
     s->logged_in = true;
+    s->stream.write_ends = CLOCK_NEVER;
     s->stream.guards[1] = s->front.keeper;
     maildrop_start(&s->maildrop, s->front.keeper);
     enum refusal why = session_open(s, "");
@@ -398,6 +399,7 @@ void session_begin(struct session *s, const struct setup *setup,
     stream_start(&s->stream, setup->in, setup->out);
     s->stream.guards[0] = monitor;
     s->stream.write_patience = setup->patience;
+    s->stream.write_ends = setup->login_ends;
 }
 
 void session_live(const struct setup *setup, const struct session_terms *terms,

@@ -1,10 +1,13 @@
 """Deadlines: they close without a word, delete nothing, and trickling octets do not move them."""
 
+import os
+import select
 import socket
 import time
 
 from lib import mbox
-from lib.suite import check, each, equal, limit
+from lib.suite import check, each, equal, limit, needs
+from lib.tls import TlsStream
 
 
 def seconds_until_end(stream, octet=None):
@@ -101,6 +104,37 @@ def test_client_that_reads_nothing(bed):
     pop.send("RETR 1")
     pop.session.finish(25)
     equal(path.read_bytes() == mbox.mailbox(1, 5_000_000), True, "mailbox unchanged")
+
+
+def flood(stream, octets):
+    """Sends without reading, as much as goes."""
+    if isinstance(stream, TlsStream):
+        stream.tls.write(octets)
+        octets = stream._outgoing.read()
+    while octets and select.select([], [stream.writer], [], 0.5)[1]:
+        octets = octets[os.write(stream.writer, octets):]
+
+
+@needs("openssl")
+@limit(90)
+@each(*((f"{kind}/{what}/{pace}", more, said, nibbles)
+        for kind, more in (("clear", {"how": "tcp"}), ("tls", {"how": "tcp", "tls": "first"}), ("pipe", {"how": "pipe"}))
+        for what, said in (("goes_on", b"CAPA\r\n" * 400_000), ("quits", b"CAPA\r\n" * 2000 + b"QUIT\r\n"))
+        for pace, nibbles in (("never_reads", 0), ("nibbles", 100))))
+def test_login_ends_for_who_does_not_read(bed, more, said, nibbles):
+    """The time for the login is over for him, too, however slowly he reads what he has asked for; --timeout is for who is in."""
+    pop = bed.pop3("--login-timeout=3", login=None, **more)
+    flood(pop.stream, said)
+    begin = time.monotonic()
+    while pop.session.process.poll() is None and time.monotonic() - begin < 20:
+        time.sleep(0.2)
+        if nibbles and select.select([pop.stream.reader], [], [], 0)[0]:
+            try:
+                os.read(pop.stream.reader, nibbles)
+            except OSError:
+                break
+    check(pop.session.process.poll() is not None, f"the rooms are still there after {time.monotonic() - begin:.1f} s")
+    pop.session.check_log()
 
 
 @each(("pop3", "pop3"), ("pop2", "pop2"))
