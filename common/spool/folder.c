@@ -48,29 +48,6 @@ int folder_clean(const char *name, char *clean, size_t size)
     return used > 0 ? 0 : -1;
 }
 
-/* Goes down the parts of a path but the last, whose name is left in *last. */
-static int descend(int root, const char *clean, const char **last)
-{
-    int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    char part[256];
-
-    for (*last = clean; at >= 0;) {
-        struct slice name = {*last, strcspn(*last, "/")};
-        if (name.at[name.len] == '\0')
-            return at;
-        int next = slice_copy(name, part, sizeof part) < 0
-                       ? -1
-                       : openat(at, part,
-                                O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int saved = errno;
-        close(at);
-        errno = saved;
-        at = next;
-        *last += name.len + 1;
-    }
-    return -1;
-}
-
 static bool is_maildir(int directory, const char *name)
 {
     struct stat st;
@@ -83,6 +60,49 @@ static bool is_maildir(int directory, const char *name)
     if (fd >= 0)
         close(fd);
     return result;
+}
+
+/* The files in a Maildir's own directories are messages, however much one may
+ * look like an mbox. */
+static bool is_part(int directory, struct slice name)
+{
+    return (slice_is(name, "new") || slice_is(name, "cur") ||
+            slice_is(name, "tmp")) &&
+           is_maildir(directory, ".");
+}
+
+/* Opens the directory of that name. */
+static int go_down(int directory, struct slice name)
+{
+    char part[256];
+
+    if (is_part(directory, name)) {
+        errno = ENOENT;
+        return -1;
+    }
+    if (slice_copy(name, part, sizeof part) < 0)
+        return -1;
+    return openat(directory, part,
+                  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Goes down the parts of a path but the last, whose name is left in *last. */
+static int descend(int root, const char *clean, const char **last)
+{
+    int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    for (*last = clean; at >= 0;) {
+        struct slice name = {*last, strcspn(*last, "/")};
+        if (name.at[name.len] == '\0')
+            return at;
+        int next = go_down(at, name);
+        int saved = errno;
+        close(at);
+        errno = saved;
+        at = next;
+        *last += name.len + 1;
+    }
+    return -1;
 }
 
 static const struct mailbox_format *format_of(int directory, const char *name)

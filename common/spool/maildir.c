@@ -248,13 +248,13 @@ static void remember(const struct mailbox *mb)
 
 /* ---- the scan ---- */
 
-/* What could not be measured cannot be served. */
+/* What could not be measured cannot be served, nor what has gone meanwhile. */
 static void drop_unmeasured(struct maildir_list *l)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < l->count; i++)
-        if (l->messages[i].measured)
+        if (l->messages[i].measured && !l->messages[i].gone)
             l->messages[kept++] = l->messages[i];
     l->count = kept;
 }

@@ -89,6 +89,18 @@ static int make_entry_for(int root, const char *user, uid_t uid, gid_t gid)
     return -1;
 }
 
+/* A record in the entry is mail and its name is synced: so is the entry's, as
+ * far as ROOT may be read. */
+static void sync_names(int root)
+{
+    int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    fsync(fd);
+    close(fd);
+}
+
 static int make_entry(int root, const char *user, uid_t uid, gid_t gid,
                       gid_t room_group)
 {
@@ -96,12 +108,15 @@ static int make_entry(int root, const char *user, uid_t uid, gid_t gid,
 
     if (fstatat(root, user, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    if (geteuid() != 0)
-        return mkdirat(root, user, 0700);
-    int result = make_entry_as(root, user, uid, gid, room_group);
-    if (result < 0 && errno == EACCES)
+    int result = geteuid() != 0
+                     ? mkdirat(root, user, 0700)
+                     : make_entry_as(root, user, uid, gid, room_group);
+    if (result < 0 && errno == EACCES && geteuid() == 0)
         result = make_entry_for(root, user, uid, gid);
-    return result < 0 && errno != EEXIST ? -1 : 0;
+    if (result < 0)
+        return errno == EEXIST ? 0 : -1;
+    sync_names(root);
+    return 0;
 }
 
 int state_make(const char *root, const char *user, uid_t uid, gid_t gid,

@@ -148,6 +148,13 @@ def anothers(bed, root):
     return "work"
 
 
+def message_of_a_maildir(bed, root):
+    """It looks like an mbox, and deleting what is in it would change it."""
+    maildir.make(root / "work", WORK, lambda made: own(bed, made))
+    put(bed, root / "work/cur/1.a:2,S")
+    return "work/cur/1.a:2,S"
+
+
 def dangling(bed, root):
     return link(bed, root, "nowhere")
 
@@ -161,6 +168,7 @@ def dangling(bed, root):
       ("link_out", lambda bed, root: link(bed, root, "/etc/passwd")), ("link_to_another's_spool", lambda bed, root: link(bed, root, bobs_spool(bed, root))),
       ("link_to_the_spool", lambda bed, root: link(bed, root, "/var/mail/alice")), ("dangling_link", dangling), ("link_between", link_between),
       ("hard_link", hard_link), ("fifo", fifo), ("socket", unix_socket), ("device", lambda bed, root: "/dev/zero"),
+      ("message_of_a_maildir", message_of_a_maildir),
       ("directory", lambda bed, root: (root / "work").mkdir() or "work"), ("unreadable", unreadable), ("another's", anothers),
       ("too_long", lambda bed, root: "x" * 400), ("control", lambda bed, root: "wo\trk"), ("home", lambda bed, root: "~/mail/work"))
 def test_nothing(bed, make):
