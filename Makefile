@@ -31,6 +31,7 @@ UNITS ?= $(PREFIX)/lib/systemd/system
 TIME ?= 60
 
 SANDBOX = linux
+PROCESSOR = libc
 BUILD = build
 CC = gcc
 OPTIMIZE = -O2 -g
@@ -71,7 +72,8 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 COMMON = $(addprefix common/, \
 	base/slice.c base/clock.c base/trusted.c base/exact.c base/digest.c \
 	base/stamp.c \
-	base/vector.c net/stream.c net/wire.c net/peer.c net/proxy.c \
+	base/vector.c base/processor_$(PROCESSOR).c \
+	base/checksum.c base/checksum_wide.c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
@@ -325,7 +327,8 @@ bench: all $(BENCH)
 		tests/bench/bench $(BUILD) tests/bench/results
 	tests/bench/tls $(BUILD)
 
-$(BUILD)/tests/bench/%: tests/bench/%.c $(call object,common/base/vector.c)
+$(BUILD)/tests/bench/%: tests/bench/%.c \
+		$(call object,common/base/vector.c common/base/processor_$(PROCESSOR).c)
 	@mkdir -p $(@D)
 	@echo "LD $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^

@@ -4,6 +4,7 @@
  */
 
 #include "base/vector.h"
+#include "base/processor.h"
 
 /* ---- plainly ---- */
 
@@ -55,10 +56,9 @@ size_t lines_expand_plainly(struct expansion *e, const char **from,
 
 /* ---- with AVX2 ---- */
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
 
 #include <immintrin.h>
-#include <sys/platform/x86.h>
 
 #define WIDE __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
@@ -223,24 +223,16 @@ WIDE static size_t lines_expand_wide(struct expansion *e, const char **from,
     return used + lines_expand_plainly(e, from, end, to + used, room - used);
 }
 
-/* libc asked the processor when the program began; CPUID itself is slow in a
- * virtual machine, and nothing needs to be kept. */
-static bool is_wide(void)
-{
-    return CPU_FEATURE_ACTIVE(AVX2) && CPU_FEATURE_ACTIVE(BMI1) &&
-           CPU_FEATURE_ACTIVE(BMI2) && CPU_FEATURE_ACTIVE(POPCNT);
-}
-
 const char *lines_take(struct lines *l, const char *at, const char *end)
 {
-    return is_wide() ? lines_take_wide(l, at, end)
+    return processor_is_wide() ? lines_take_wide(l, at, end)
                      : lines_take_plainly(l, at, end);
 }
 
 size_t lines_expand(struct expansion *e, const char **from, const char *end,
                     char *to, size_t room)
 {
-    return is_wide() ? lines_expand_wide(e, from, end, to, room)
+    return processor_is_wide() ? lines_expand_wide(e, from, end, to, room)
                      : lines_expand_plainly(e, from, end, to, room);
 }
 

@@ -2,10 +2,8 @@
  * index, which the user may have written, and the mailbox. */
 
 #include "spool/index.h"
+#include "base/checksum.h"
 #include "base/exact.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,14 +26,14 @@ enum {
 
 static uint64_t check_header(const struct index_header *h)
 {
-    return XXH3_64bits(h, offsetof(struct index_header, check));
+    return checksum_of(h, offsetof(struct index_header, check));
 }
 
 /* Records are summed, so that the sum of a part can be kept; each counts in its
  * place only. */
 static uint64_t check_record(const struct index_record *r, uint64_t i)
 {
-    return XXH3_64bits_withSeed(r, sizeof *r, i);
+    return checksum_seeded(r, sizeof *r, i);
 }
 
 /* The checksum of up to WINDOW octets of the mailbox before end. */
@@ -46,7 +44,7 @@ static int check_mail(int mail, uint64_t end, uint64_t *check)
 
     if (exact_read(mail, octets, len, end - len) < 0)
         return -1;
-    *check = XXH3_64bits(octets, len);
+    *check = checksum_of(octets, len);
     return 0;
 }
 

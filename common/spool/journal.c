@@ -2,10 +2,8 @@
  * a crash has left of the file. */
 
 #include "spool/journal.h"
+#include "base/checksum.h"
 #include "base/exact.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,10 +25,10 @@ static uint64_t payload_at(unsigned slot)
     return HEADERS + (uint64_t)slot * JOURNAL_PAYLOAD;
 }
 
-static void start_check(XXH3_state_t *check, const struct progress *p)
+static void start_check(struct checksum *check, const struct progress *p)
 {
-    XXH3_64bits_reset(check);
-    XXH3_64bits_update(check, p, offsetof(struct progress, check));
+    checksum_start(check);
+    checksum_add(check, p, offsetof(struct progress, check));
 }
 
 /* The file's name must survive a power cut as well as what is in it. */
@@ -97,7 +95,7 @@ void journal_close(struct journal *j)
 static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
 {
     char block[BLOCK];
-    XXH3_state_t check;
+    struct checksum check;
 
     if (exact_read(j->fd, p, sizeof *p, (uint64_t)slot * JOURNAL_SLOT) < 0)
         return -1;
@@ -111,10 +109,10 @@ static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
         if (exact_read(j->fd, block, part,
                        payload_at(slot) + p->length - left) < 0)
             return errno == ENODATA ? 0 : -1;
-        XXH3_64bits_update(&check, block, part);
+        checksum_add(&check, block, part);
         left -= part;
     }
-    return XXH3_64bits_digest(&check) == p->check;
+    return checksum_end(&check) == p->check;
 }
 
 int journal_load(struct journal *j, struct progress *p)
@@ -191,18 +189,18 @@ int journal_reserve(struct journal *j, uint64_t octets)
 
 int journal_write(struct journal *j, struct progress *p, const char *payload)
 {
-    XXH3_state_t check;
+    struct checksum check;
 
     memcpy(p->magic, magic, sizeof magic);
     p->carries = payload != NULL;
     p->sequence = j->sequence + 1;
     start_check(&check, p);
     if (payload != NULL) {
-        XXH3_64bits_update(&check, payload, p->length);
+        checksum_add(&check, payload, p->length);
         if (exact_write(j->fd, payload, p->length, payload_at(j->slot)) < 0)
             return -1;
     }
-    p->check = XXH3_64bits_digest(&check);
+    p->check = checksum_end(&check);
     if (exact_write(j->fd, p, sizeof *p, (uint64_t)j->slot * JOURNAL_SLOT) <
             0 ||
         fdatasync(j->fd) < 0)

@@ -2,11 +2,9 @@
  * keeper, as the user, caged; distrusts the file, which can make sizes wrong
  * (found out when the message is fetched) but nothing worse. */
 
+#include "base/checksum.h"
 #include "base/exact.h"
 #include "spool/maildir.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +28,7 @@ static const char magic[8] = "restsiz1";
 
 uint64_t maildir_key(const char *base, size_t len)
 {
-    return XXH3_64bits(base, len);
+    return checksum_of(base, len);
 }
 
 bool maildir_sizes_ok(const void *octets, size_t len)
@@ -44,7 +42,7 @@ bool maildir_sizes_ok(const void *octets, size_t len)
     return memcmp(h.magic, magic, sizeof magic) == 0 &&
            size % sizeof(struct maildir_size) == 0 &&
            h.count == size / sizeof(struct maildir_size) &&
-           h.check == XXH3_64bits((const char *)octets + sizeof h, size);
+           h.check == checksum_of((const char *)octets + sizeof h, size);
 }
 
 /* Returns memory that holds the file, or NULL. */
@@ -122,7 +120,7 @@ void maildir_sizes_save(struct maildir_sizes *s, int directory,
     if (s->count > 0)
         qsort(s->sizes, s->count, sizeof *s->sizes, by_key);
     memcpy(h.magic, magic, sizeof magic);
-    h.check = XXH3_64bits(s->sizes, len);
+    h.check = checksum_of(s->sizes, len);
     snprintf(fresh, sizeof fresh, "%s.fresh", name);
     int fd = openat(directory, fresh,
                     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK |

@@ -119,18 +119,18 @@ static int verify_seam(int fd, uint64_t size, const struct message *m)
 
 static int verify_check(int fd, const struct message *m, char *block)
 {
-    XXH3_state_t check;
+    struct checksum check;
     uint64_t left = message_end(m) - m->start;
 
-    XXH3_64bits_reset(&check);
+    checksum_start(&check);
     while (left > 0) {
         size_t part = left < MBOX_BLOCK ? left : MBOX_BLOCK;
         if (exact_read(fd, block, part, message_end(m) - left) < 0)
             return -1;
-        XXH3_64bits_update(&check, block, part);
+        checksum_add(&check, block, part);
         left -= part;
     }
-    if (XXH3_64bits_digest(&check) == m->check)
+    if (checksum_end(&check) == m->check)
         return 0;
     errno = ESTALE;
     return -1;

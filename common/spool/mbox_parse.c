@@ -76,19 +76,19 @@ static void sum(struct mbox_parser *p, const char *octets, size_t len)
     if (!p->in_message)
         return;
     if (!p->summing)
-        XXH3_64bits_reset(&p->check);
+        checksum_start(&p->check);
     p->summing = true;
-    XXH3_64bits_update(&p->check, octets, len);
+    checksum_add(&p->check, octets, len);
 }
 
 /* The checksum with the last octets; mostly they are all. */
 static uint64_t sum_up(struct mbox_parser *p, const char *octets, size_t len)
 {
     if (!p->summing)
-        return XXH3_64bits(octets, len);
+        return checksum_of(octets, len);
     p->summing = false;
-    XXH3_64bits_update(&p->check, octets, len);
-    return XXH3_64bits_digest(&p->check);
+    checksum_add(&p->check, octets, len);
+    return checksum_end(&p->check);
 }
 
 /* The message that the parser is in ends where the parser stands, behind these

@@ -13,9 +13,7 @@
  * to no message either.
  */
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "base/checksum.h"
 #include "base/vector.h"
 #include "spool/table.h"
 
@@ -33,7 +31,7 @@ struct mbox_parser {
     struct message current;
     struct lines lines; /* behind its From_ line, or from the file's start */
     bool summing;       /* check has taken some of current */
-    XXH3_state_t check;
+    struct checksum check;
 };
 
 void mbox_parse_start(struct mbox_parser *p,

@@ -10,10 +10,8 @@
  */
 
 #include "spool/mover.h"
+#include "base/checksum.h"
 #include "base/exact.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,19 +29,19 @@ enum {
 static int sum(const struct mover *m, uint64_t at, uint64_t len, char *block,
                uint64_t *digest)
 {
-    XXH3_state_t state;
+    struct checksum check;
 
-    XXH3_64bits_reset(&state);
+    checksum_start(&check);
     while (len > 0) {
         size_t part = len < JOURNAL_PAYLOAD ? (size_t)len : JOURNAL_PAYLOAD;
         lock_refresh(m->dotlocker);
         if (exact_read(m->fd, block, part, at) < 0)
             return -1;
-        XXH3_64bits_update(&state, block, part);
+        checksum_add(&check, block, part);
         at += part;
         len -= part;
     }
-    *digest = XXH3_64bits_digest(&state);
+    *digest = checksum_end(&check);
     return 0;
 }
 
@@ -152,7 +150,7 @@ static int carry(struct mover *m)
     struct progress p = step_of(m, (uint64_t)length);
     look_ahead(m);
     p.next = m->from;
-    p.content = XXH3_64bits(m->block, (size_t)length);
+    p.content = checksum_of(m->block, (size_t)length);
     if (look_around(m, &p) < 0 || journal_write(m->journal, &p, m->block) < 0 ||
         exact_write(m->fd, m->block, (size_t)length, m->target) < 0)
         return -1;

@@ -4,12 +4,10 @@
  * not listed at all.
  */
 
+#include "base/checksum.h"
 #include "spool/index.h"
 #include "spool/mbox.h"
 #include "target.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -79,7 +77,7 @@ static void sum_up(struct index_header *h, const char *records, uint64_t count)
         if (i == h->base.kept.count)
             h->base.kept = sum;
         memcpy(&r, records + i * sizeof r, sizeof r);
-        sum.records += XXH3_64bits_withSeed(&r, sizeof r, i);
+        sum.records += checksum_seeded(&r, sizeof r, i);
         sum.octets += r.message.wire;
         sum.count++;
     }
@@ -101,10 +99,10 @@ static void make_right(struct index_header *h, int flags, const uint8_t *mail,
         size_t part = h->base.size < 4096 ? h->base.size : 4096;
         h->seen.device = st.st_dev;
         h->seen.inode = st.st_ino;
-        h->base.head = XXH3_64bits(mail, part);
-        h->base.tail = XXH3_64bits(mail + h->base.size - part, part);
+        h->base.head = checksum_of(mail, part);
+        h->base.tail = checksum_of(mail + h->base.size - part, part);
     }
-    h->check = XXH3_64bits(h, offsetof(struct index_header, check));
+    h->check = checksum_of(h, offsetof(struct index_header, check));
 }
 
 static void check_table(const struct table *t, uint64_t size)

@@ -21,6 +21,7 @@
  * of histories, and a seed to begin with.
  */
 
+#include "base/checksum.h"
 #include "spool/index.h"
 #include "spool/mbox.h"
 #include "spool/mbox_parse.h"
@@ -402,7 +403,7 @@ static void ask_for_wrong_ones(struct mailbox *mb, const struct table *table)
             MUST(errno == ESTALE || errno == ENODATA);
             gone = true;
         } else {
-            MUST(XXH3_64bits(mail.octets + m->start,
+            MUST(checksum_of(mail.octets + m->start,
                              message_end(m) - m->start) == m->check);
         }
     }
