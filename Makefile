@@ -22,6 +22,7 @@
 #   make deb        build/deb/restante_VERSION_ARCH.deb
 #
 # SANITIZE=1 builds and tests under ASan and UBSan, without cages.
+# STATIC=1 builds pop3d and pop2d without a dynamic linker, on musl.
 # SANDBOX=none builds for a kernel or machine without them.
 
 MAKEFLAGS += --no-print-directory
@@ -32,6 +33,7 @@ TIME ?= 60
 
 SANDBOX = linux
 PROCESSOR = libc
+SYSTEMD = loaded
 BUILD = build
 CC = gcc
 OPTIMIZE = -O2 -g
@@ -64,6 +66,29 @@ HARDEN = -fPIE -fcoverage-mapping -mllvm -runtime-counter-relocation \
 HARDEN_LD = -pie -fprofile-instr-generate=$(PROFILES)/%m%c.profraw
 endif
 
+DAEMON_OBJECTS = obj
+DAEMON_CC = $(CC) $(ALL_CFLAGS)
+DAEMON_LD = $(CC) $(ALL_LDFLAGS)
+DAEMON_LIBS = -l:libmd.a
+
+# Neither asks the processor for its caches nor resolves a symbol at each
+# connection. The helpers, which need PAM, NSS and libraries, stay as they are.
+ifdef STATIC
+BUILD = build-static
+PROCESSOR = cpuid
+SYSTEMD = spoken
+DAEMON_OBJECTS = static
+MACHINE := $(shell $(CC) -print-multiarch)
+MUSL := /usr/lib/$(MACHINE:gnu=musl)
+DAEMON_CC = musl-gcc -std=gnu11 -D_GNU_SOURCE -Icommon -include base/musl.h \
+	-idirafter /usr/include -idirafter /usr/include/$(MACHINE) \
+	$(WARN) $(OPTIMIZE) $(filter-out -D_FORTIFY_SOURCE%,$(HARDEN)) \
+	-ffunction-sections $(CFLAGS)
+DAEMON_LD = $(CC) -static-pie $(filter-out -pie,$(HARDEN_LD)) -nostdlib \
+	-Wl,--gc-sections -L$(MUSL) $(LDFLAGS) $(MUSL)/rcrt1.o $(MUSL)/crti.o
+DAEMON_LIBS = -l:libmd.a -lc -lgcc -lc $(MUSL)/crtn.o
+endif
+
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon \
 	$(WARN) $(OPTIMIZE) $(HARDEN) $(CFLAGS)
 ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
@@ -73,7 +98,7 @@ COMMON = $(addprefix common/, \
 	base/slice.c base/clock.c base/trusted.c base/exact.c base/digest.c \
 	base/stamp.c \
 	base/vector.c base/processor_$(PROCESSOR).c \
-	base/checksum.c base/checksum_wide.c net/stream.c net/wire.c net/peer.c net/proxy.c \
+	base/checksum.c base/checksum_wide.c base/systemd_$(SYSTEMD).c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
 	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/mbox_parse.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
@@ -111,6 +136,7 @@ TLS = $(addprefix common/, \
 	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c)
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+daemon_object = $(patsubst %.c,$(BUILD)/$(DAEMON_OBJECTS)/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
 AUTH_PROGRAM = $(BUILD)/libexec/restante/auth
 GSSAPI_PROGRAM = $(BUILD)/libexec/restante/auth-gssapi
@@ -118,14 +144,16 @@ KERBEROS4_PROGRAM = $(BUILD)/libexec/restante/auth-kerberos4
 TLS_PROGRAM = $(BUILD)/libexec/restante/tls
 EMPTY = $(BUILD)/libexec/restante/empty
 
+daemons: $(DAEMONS)
+
 all: $(DAEMONS) $(AUTH_PROGRAM) $(GSSAPI_PROGRAM) $(KERBEROS4_PROGRAM) $(TLS_PROGRAM) $(EMPTY)
 
-$(BUILD)/sbin/pop3d: $(call object,$(POP3D))
-$(BUILD)/sbin/pop2d: $(call object,$(POP2D))
+$(BUILD)/sbin/pop3d: $(call daemon_object,$(POP3D))
+$(BUILD)/sbin/pop2d: $(call daemon_object,$(POP2D))
 $(DAEMONS):
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -l:libmd.a
+	@$(DAEMON_LD) -o $@ $^ $(DAEMON_LIBS)
 
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
@@ -155,6 +183,12 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@echo "CC $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/static/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "CC $@"
+	@$(DAEMON_CC) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(call daemon_object,$(POP3D) $(POP2D)))
 -include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_GSSAPI) $(AUTH_KERBEROS4) $(TLS)))
 
 # Objects are kept, whichever rule asked for them.
@@ -265,9 +299,17 @@ $(PAM_ODD): tests/pam/odd.c
 	@echo "LD $@"
 	@$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared $(CFLAGS) -o $@ $< -lpam
 
+# The same two programs as STATIC=1 makes them: every transcript is played to
+# them, too.
+AS_STATIC = $(BUILD)/tests/static
+
+static:
+	$(MAKE) STATIC=1 BUILD=$(AS_STATIC) daemons
+	@ln -sfn ../../libexec $(AS_STATIC)/libexec
+
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS) $(INITIATOR) $(PAM_ODD)
 
-test: all unit fuzz-replay
+test: all unit fuzz-replay $(if $(SANITIZE)$(COVERAGE)$(STATIC),,static)
 	RESTANTE_BUILD=$(BUILD) tests/run
 
 # Which client works behind which starter, as tables.
@@ -321,7 +363,7 @@ polls: all
 PEERS = popa3d dovecot-pop3d mailutils-pop3d solid-pop3d courier-pop
 BENCH = $(addprefix $(BUILD)/tests/bench/,skeleton inetd client limits)
 
-bench: all $(BENCH)
+bench: all static $(BENCH)
 	tests/bench/peers $(BUILD)/tests/peers $(PEERS)
 	PEERS=$(CURDIR)/$(BUILD)/tests/peers \
 		tests/bench/bench $(BUILD) tests/bench/results
@@ -435,7 +477,7 @@ deb:
 	rm -rf $(DEB_TREE)
 
 clean:
-	rm -rf build build-asan build-clang build-afl build-coverage build-fuzz
+	rm -rf build build-asan build-static build-clang build-afl build-coverage build-fuzz
 
 .PHONY: all polls refusals interop deps test-deps unit test check lint analyze demo bench faults \
 	histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \

@@ -3,11 +3,9 @@
 #include "rooms/log.h"
 #include "rooms/fields.h"
 
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,7 +32,6 @@ static void write_stderr(const struct log *log, int priority, const char *text)
 
 static void write_journal(const struct log *log, int priority, const char *text)
 {
-    __typeof__(sd_journal_sendv) *send;
     char message[LINE_MAX_OCTETS + 16], level[16], ident[64];
     char room[FIELDS_OCTETS];
     struct iovec fields[3 + FIELDS_MAX] = {
@@ -45,8 +42,7 @@ static void write_journal(const struct log *log, int priority, const char *text)
     fields[2].iov_len = (size_t)snprintf(ident, sizeof ident,
                                          "SYSLOG_IDENTIFIER=%s", log->ident);
     size_t count = fields_of(text, fields + 3, room);
-    *(void **)&send = log->journal;
-    send(fields, (int)(3 + count));
+    log->journal(fields, (int)(3 + count));
 }
 
 /* The zone is read now: after the drop its file may be out of reach. */
@@ -64,8 +60,7 @@ void log_to_stderr(struct log *log, const char *ident)
 
 void log_to_journal(struct log *log, const char *ident)
 {
-    void *library = dlopen("libsystemd.so.0", RTLD_NOW);
-    void *send = library != NULL ? dlsym(library, "sd_journal_sendv") : NULL;
+    systemd_send *send = systemd_journal();
 
     if (send == NULL) {
         log_to_syslog(log, ident);

@@ -4,17 +4,19 @@
 /* The log: one line an event. Only the monitor has one (and the start, before
  * the rooms divide). Text that came from outside goes through log_quote(). */
 
+#include "base/systemd.h"
+
 #include <stddef.h>
 #include <syslog.h>
 
 struct log {
     void (*write)(const struct log *, int priority, const char *text);
-    const char *ident; /* pop3d, pop2d */
-    void *journal;     /* sd_journal_sendv, for log_to_journal() */
+    const char *ident;     /* pop3d, pop2d */
+    systemd_send *journal; /* for log_to_journal() */
 };
 
-/* Three places to log to. The journal needs libsystemd, which is loaded only
- * then; where that fails, syslog takes its place. It gets each line and, of the
+/* Three places to log to. Where the journal cannot be had, syslog takes
+ * its place. It gets each line and, of the
  * line, the fields (see fields.h). */
 void log_to_syslog(struct log *log, const char *ident);
 void log_to_stderr(struct log *log, const char *ident);

@@ -171,13 +171,24 @@ struct call {
         .number = SYS_##name, .count = 1, .conditions = { AT(nth, text) }      \
     }
 
-/* What fork(3) asks of clone(2). */
+/* What fork(3) asks of clone(2), and a libc that has no threads to think of. */
 #define FORK_FLAGS (CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD)
+#ifdef SYS_fork
+#define OLD_FORK ANY(fork),
+#else
+#define OLD_FORK ONLY(clone, 0, UINT32_MAX, SIGCHLD),
+#endif
 
 #ifdef SYS_access
 #define ACCESS ANY(access)
 #else
 #define ACCESS ANY(faccessat)
+#endif
+
+#ifdef SYS_stat
+#define OLD_STAT ANY(stat),
+#else
+#define OLD_STAT
 #endif
 
 #ifdef SYS_poll
@@ -238,7 +249,7 @@ static const struct call keeper_calls[] = {
     EVERY_ROOM,
     MAPPED_MEMORY,
     ANY(openat),
-    ANY(newfstatat),
+    OLD_STAT ANY(newfstatat),
     ANY(fstat),
     ANY(pread64),
     ANY(pwrite64),
@@ -266,7 +277,7 @@ static const struct call keeper_calls[] = {
     ANY(getpid),  /* folders' dotlocks */
     ANY(fstatfs),
     ONLY(kill, 1, UINT32_MAX, 0),
-    ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
+    OLD_FORK ONLY(clone, 0, UINT32_MAX, FORK_FLAGS),
 };
 
 /* syslog(3) reopens its socket when the logger was restarted. Memory can be

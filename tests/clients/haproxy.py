@@ -13,7 +13,7 @@ from lib.suite import Skip, check, equal, limit, needs, until
 
 PUBLIC = hosts.HERE
 OPTIONS = [f"--proxy={PUBLIC}", "--plaintext=proxy-tls,198.51.100.0/24"]
-SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ pop3d\[\d+\]: (.*)")
+SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ pop3d\[\d+\]: (.*)\n?")
 
 
 def project(bed):

@@ -25,7 +25,7 @@ ALL_WAYS = [*EVERY_WAY, *((how, how) for how in ("xinetd", "tcpserver", "recordi
 TWO_WAYS = [("inetd", "inetd"), ("unprivileged", "unprivileged")]
 NEEDED = {"inetd": "inetd", "tcpserver": "tcpserver", "recordio": "recordio"}
 PASSWORDS = {"alice": "alicepw", "bob": "bobpw"}
-SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ (.*)")
+SYSLOG = re.compile(r"<\d+>\w+ +\d+ [\d:]+ (.*)\n?")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
 
 

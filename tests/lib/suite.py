@@ -59,7 +59,7 @@ def until(condition, text, seconds=10.0):
 # Decorators for test functions.
 
 def needs(*what):
-    """`root` (namespace with true users), `sandbox` (not a sanitizer build), `network` (own addresses),
+    """`root` (namespace with true users), `sandbox` (not a sanitizer build), `network` (own addresses), `static` (STATIC=1),
     or the name of a program that has to be installed."""
     def mark(function):
         function.needs = getattr(function, "needs", ()) + what

@@ -37,6 +37,7 @@ NOBODY = 65534
 PAM_SERVICE = "auth required pam_unix.so nodelay\naccount required pam_unix.so\n"
 PUBLIC_ADDRESS = "192.0.2.1"      # of the namespace's own loopback device; not a loopback address
 PUBLIC_ADDRESS_6 = "2001:db8::1"
+STATIC = "tests/static/sbin"      # in the build, see make static
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
@@ -173,6 +174,8 @@ class Place:
             return self.missing_network
         if need == "sandbox":
             return "a sanitizer build has no sandbox" if self.sanitized() else ""
+        if need == "static":
+            return "" if (self.build / STATIC / "pop3d").exists() else "no programs that STATIC=1 makes beside these"
         if need == "nspawn":
             return machine.why_not()
         return "" if shutil.which(need) else f"{need} is not installed"
@@ -228,6 +231,7 @@ class Syslog:
 class Bed:
     """One test's mailboxes, directories and running programs."""
     format = "mbox"
+    sbin = "sbin"
 
     def __init__(self, place, name, privileged=None):
         self.place, self.name = place, name
@@ -273,6 +277,12 @@ class Bed:
 
     def of_format(self, name):
         return self.maildir() if name == "maildir" else self
+
+    def static(self):
+        """The same bed with the programs that STATIC=1 makes."""
+        other = copy.copy(self)
+        other.sbin = STATIC
+        return other
 
     def give(self, path, user=None):
         """To the owner of mailboxes."""
@@ -341,7 +351,7 @@ class Bed:
     # Programs.
 
     def program(self, name):
-        return str(self.place.build / "sbin" / name)
+        return str(self.place.build / self.sbin / name)
 
     def options(self):
         """What this bed needs on every command line."""

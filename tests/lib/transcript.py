@@ -2,7 +2,7 @@
 
 The form is described in ../README.md. Each transcript is played several ways: as written, one octet at a time,
 everything the client says in one write, as written to an unprivileged server, as written over a Maildir, and (POP3) as
-written through TLS.
+written through TLS; and as written to the programs that STATIC=1 makes.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from . import maildir, mbox, tls
 from .testbed import USERS
 from .suite import Failure, Test, check, equal
 
-WAYS = ("written", "octets", "once", "user", "maildir")
+WAYS = ("written", "octets", "once", "user", "maildir", "static")
 TLS_IN_LOG = re.compile(r" tls=TLSv1\.3 cipher=\S+(?= method=)")
 PATIENCE = 20
 SIOCOUTQ = 0x5411
@@ -121,6 +121,8 @@ class Play:
         self.bed = bed.unprivileged() if way == "user" or transcript.as_user else bed
         if way == "maildir":
             self.bed = self.bed.maildir()
+        elif way == "static":
+            self.bed = self.bed.static()
         self.messages = []
         self.data = transcript.mail(self.expand)
         self.messages = mbox.parse(self.data or b"")
@@ -317,5 +319,5 @@ def tests(directory):
         for way in transcript.ways_to_play():
             play = lambda bed, transcript=transcript, way=way: Play(transcript, way, bed).run()
             needs = transcript.needs + (("network",) if len(transcript.connection) > 1 else ())
-            needs += ("root", "openssl") if way == "tls" else ()
+            needs += {"tls": ("root", "openssl"), "static": ("static",)}.get(way, ())
             yield Test(f"{transcript.name}/{way}", play, needs=needs, limit=transcript.limit)

@@ -2,10 +2,15 @@
  * The vector loops against their plain twins: on random octets of alphabets
  * that are full of line ends, dots and From_ lines, on long runs of each, at
  * every alignment, in random cuts, with every room; and the plain counting
- * against a definition that looks at the whole text.
+ * against a definition that looks at the whole text. And checksums, in random
+ * pieces, against the library's own.
  */
 
 #include "base/vector.h"
+#include "base/checksum.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +150,22 @@ static void compare_expanding(const char *text, size_t len, char *fence)
     }
 }
 
+/* ---- checksums ---- */
+
+static void compare_checksums(const char *text, size_t len)
+{
+    struct checksum pieces;
+
+    checksum_start(&pieces);
+    for (size_t at = 0, part; at < len; at += part) {
+        part = 1 + below(len - at);
+        checksum_add(&pieces, text + at, part);
+    }
+    uint64_t whole = XXH3_64bits(text, len);
+    if (checksum_of(text, len) != whole || checksum_end(&pieces) != whole)
+        fail("checksum", text, len);
+}
+
 int main(void)
 {
     char *text_end = fenced(), *fence = fenced();
@@ -156,6 +177,9 @@ int main(void)
         check_meaning(text, len);
         compare_counting(text, len);
         compare_expanding(text, len, fence);
+        compare_checksums(text, len);
     }
+    for (size_t len = 1; len < PAGES; len += 1 + below(200))
+        compare_checksums(text_end - len, len);
     return 0;
 }
