@@ -287,14 +287,6 @@ def test_makes_a_dotlock(bed):
     end(pop)
 
 
-def slow_updates(bed, pop):
-    """From now on each write of the keeper, and of who works for it, takes a second."""
-    keeper = pop.session.rooms().keeper.pid
-    tracer = bed.daemon("strace", "-q", "-f", "-p", keeper, "-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_enter=1000000")
-    until(lambda: f"TracerPid:\t{tracer.pid}\n" in Path(f"/proc/{keeper}/status").read_text(), "strace")
-    return tracer
-
-
 @needs("root", "sandbox", "strace")
 @limit(120)
 @each(("maildrop", False), ("folder", True))
@@ -307,7 +299,7 @@ def test_dotlock_is_refreshed(bed, folder):
     equal(pop.fold(name), 25, name)
     pop.retr(pop.read(1))
     pop.ackd()
-    tracer = slow_updates(bed, pop)
+    tracer = recovery.brake(bed, pop, "pwrite64", 1000)
     pop.send("QUIT")
     lock = path.with_name(f"{path.name}.lock")
     until(lock.exists, "the dotlock", 30)
@@ -334,6 +326,8 @@ def test_recovery(bed, boot):
     pop.ackd()
     written = work.stat().st_mtime_ns
     rooms = pop.session.rooms()
+    if not recovery.why_no_brake(bed):
+        recovery.brake(bed, pop, "pwrite64", 50)
     pop.send("QUIT")
     until(lambda: work.stat().st_mtime_ns != written, "the mailbox to be written", 30)
     recovery.kill_all(rooms)
