@@ -10,10 +10,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-from lib import mbox
+from lib import maildir, mbox
 from lib.inside import Held, Inside, refused, refused_inside
 from lib.server import Process
-from lib.suite import check, each, equal, limit, needs, until
+from lib.suite import check, each, equal, limit, needs, over_each_format, until
 from lib.testbed import USERS
 
 AT_FDCWD, F_OFD_SETLK, F_SETLK, LOCK_EX, PTRACE_ATTACH, O_CREAT = -100, 37, 6, 2, 16, 0o100
@@ -199,6 +199,79 @@ def test_front(bed, call, allowed):
 @each(*((name, *case) for name, case in KEEPER.items()))
 def test_keeper(bed, call, allowed):
     attempt(bed, "keeper", call, allowed)
+
+
+HOME = Path("/home/alice")
+FOLDER = HOME / "mail/work"
+# What a FOLD that got past all our own questions would come to.
+BEYOND_FOLDERS = {
+    "etc_passwd": read_of("/etc/passwd"),
+    "by_dots": read_of("/home/alice/mail/../../../etc/passwd"),
+    "by_a_link": read_of("/home/alice/mail/link"),
+    "a_private_file": read_of("/home/alice/private"),
+    "proc": read_of("/proc/self/mem"),
+    "make_a_file_in_the_home": create("/home/alice/new"),
+    "out_of_the_folders": ("renameat", AT_FDCWD, os.fsencode(FOLDER), AT_FDCWD, b"/home/alice/work"),
+    "into_the_folders": ("renameat", AT_FDCWD, b"/home/alice/private", AT_FDCWD, b"/home/alice/mail/private"),
+    "remove_a_private_file": ("unlinkat", AT_FDCWD, b"/home/alice/private", 0),
+}
+OF_A_MAILDIR = {
+    "another_maildir": read_of("/var/mail/bob/new/" + maildir.name(1)),
+    "list_another_maildir": read_of("/var/mail/bob/new"),
+    "list_the_spool": read_of("/var/mail"),
+    "make_a_message_for_another": create("/var/mail/bob/new/1.a"),
+    "write_to_a_message": ("openat", AT_FDCWD, os.fsencode(f"/var/mail/alice/new/{maildir.name(1)}"), os.O_RDWR, 0),
+    "remove_from_another": ("unlinkat", AT_FDCWD, os.fsencode(f"/var/mail/bob/new/{maildir.name(1)}"), 0),
+}
+
+
+def keeper_with_folders(bed):
+    """POP2's, which knows folders. Everything that it must not reach it could, were it not in a cage."""
+    bed.put(mbox.mailbox(2))
+    bed.put(mbox.mailbox(1), "bob")
+    subprocess.run(["chmod", "-R", "a+rwX", bed.mailbox("bob")], check=True, timeout=20)
+    FOLDER.parent.mkdir()
+    for path in FOLDER, HOME / "private":
+        path.write_bytes(mbox.mailbox(1))
+    (HOME / "mail/link").symlink_to("/home/alice/private")
+    for path in FOLDER.parent, FOLDER, HOME / "private":
+        os.chown(path, *(USERS["alice"][0],) * 2)
+    pop = bed.pop2()
+    return pop, pop.session.rooms().keeper.pid
+
+
+@over_each_format
+@needs("root", "sandbox")
+@each(*BEYOND_FOLDERS.items())
+def test_folders(bed, call):
+    pop, keeper = keeper_with_folders(bed)
+    how = refused(keeper, *call)
+    check(how in (*NO_FILE, "EXDEV"), f"keeper made {call}: {how or 'it succeeded'}")
+    pop.stream.close()
+    pop.session.wait()
+    check((HOME / "private").exists() and FOLDER.exists() and not (HOME / "new").exists(), "something has changed")
+
+
+@needs("root", "sandbox")
+@each(*OF_A_MAILDIR.items())
+def test_keeper_of_a_maildir(bed, call):
+    bed.format = "maildir"
+    pop, keeper = keeper_with_folders(bed)
+    before = sorted(bed.spool.rglob("*"))
+    how = refused(keeper, *call)
+    check(how in NO_FILE, f"keeper made {call}: {how or 'it succeeded'}")
+    pop.stream.close()
+    pop.session.wait()
+    equal(sorted(bed.spool.rglob("*")), before, "the spool afterwards")
+
+
+@over_each_format
+@needs("root", "sandbox")
+def test_folders_can_be_reached(bed):
+    """Without which the above would prove nothing."""
+    pop, keeper = keeper_with_folders(bed)
+    equal(refused(keeper, *read_of(FOLDER)), "", "reading a folder")
+    pop.quit()
 
 
 @needs("root", "sandbox")
