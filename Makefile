@@ -377,7 +377,7 @@ $(BUILD)/tests/bench/%: tests/bench/%.c \
 
 # Each target is one file with LLVMFuzzerTestOneInput(). `make fuzz` runs them
 # under libFuzzer; the tests replay the corpus through the same code.
-FUZZ = maildir uidl header base64 sasl slice line mbox config contract place secrets journal index proxy kerberos4 session
+FUZZ = folder maildir uidl header base64 sasl slice line mbox config contract place secrets journal index proxy kerberos4 session
 FUZZ_SOURCES = $(WITH_AUTH) pop3d/pop3.c pop2d/pop2.c \
 	$(filter common/auth/%, $(filter-out %_load.c,$(KERBEROS4)))
 FUZZ_LIBS = -lnettle -lpam
