@@ -29,7 +29,8 @@ int sandbox_auth(void);
 int sandbox_gssapi(int replays);
 
 /* auth's asker, in which libraries of the administrator's may run: reads any
- * file that it has the right to; makes, changes and runs none. */
+ * file that it has the right to; makes, changes and runs none; sends no signal
+ * and traces nobody. */
 int sandbox_asker(void);
 
 /* tls, once it has the key: no files; reads, writes, polls. */
