@@ -377,14 +377,24 @@ static int find_message(struct maildir *md, struct maildir_message *m,
     return -1;
 }
 
-/* The sizes of a message that has changed are forgotten, so that the next
- * session measures it. */
-static void forget(struct mailbox *mb, struct maildir_message *m)
+/* What is not what was measured is measured by the next session. Where one
+ * message has changed all may have, as when a backup was restored: a client
+ * that ends at the first refusal must not need a session for each. */
+static void forget_changed(const struct mailbox *mb)
 {
-    if (m->measured) {
-        m->measured = false;
-        remember(mb);
+    struct maildir *md = maildir_of(mb);
+    int saved = errno;
+
+    for (size_t i = 0; i < md->list.count; i++) {
+        struct maildir_message *m = &md->list.messages[i];
+        struct stat st;
+        if (m->measured && !m->gone &&
+            fstatat(md->parts[m->part], maildir_name_of(&md->list, m), &st,
+                    AT_SYMLINK_NOFOLLOW) == 0)
+            m->measured = is_same(m, &st);
     }
+    remember(mb);
+    errno = saved;
 }
 
 static int maildir_fetch(struct mailbox *mb, const struct table *table,
@@ -399,7 +409,8 @@ static int maildir_fetch(struct mailbox *mb, const struct table *table,
     if (fd < 0 || is_same(m, &st))
         return fd;
     close(fd);
-    forget(mb, m);
+    if (m->measured)
+        forget_changed(mb);
     errno = ESTALE;
     return -1;
 }
@@ -477,6 +488,8 @@ static int remove_marked(struct mailbox *mb, const struct marks *marks)
         return -1;
     }
     int reason = take_out_all(md, marks);
+    if (reason == ESTALE)
+        forget_changed(mb);
     if (sync_parts(md) < 0)
         return -1;
     errno = reason;

@@ -378,6 +378,41 @@ def test_changed_between_sessions(bed):
     end(again)
 
 
+def test_a_restored_backup(bed):
+    """Every file has another time: one session is refused what it asks for, and the next is like any other."""
+    bed, path = made(bed, 20)
+    end(bed.pop3())
+    for name in names(path):
+        os.utime(path / name, (1, 1))
+    pop = bed.pop3()
+    pop.expect("RETR 7", CHANGED)
+    end(pop)
+    again = bed.pop3()
+    for number, message in enumerate(mbox.parse(mbox.mailbox(20)), 1):
+        equal(again.retr(number), message.wire(), f"message {number}")
+    end(again)
+
+
+@each(("touched", False), ("rewritten", True))
+def test_changed_between_sessions_and_deleted_unread(bed, rewritten):
+    """By a client that knows it already: refused once, because it is not what was measured, and removed by the next session."""
+    bed, path = made(bed, 2)
+    end(bed.pop3())
+    file = path / names(path)[0]
+    if rewritten:
+        file.write_bytes(text(1) + b"and more\n")
+    os.utime(file, (1, 1))
+    pop = bed.pop3()
+    pop.ok("DELE 1")
+    pop.expect("QUIT", "-ERR [SYS/TEMP] deleted messages were not removed")
+    pop.session.finish()
+    equal(len(bed.kept()), 2, "messages left")
+    again = bed.pop3()
+    again.ok("DELE 1")
+    end(again)
+    equal(len(bed.kept()), 1, "messages left then")
+
+
 def test_read_to_the_end_though_removed(bed):
     """A message that is being sent is sent, whoever removes or renames it."""
     bed, path = made(bed, 1, 8_000_000)
