@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = "restant1";
+static const char magic[8] = "restant2";
 
 enum {
     BLOCK = 64 * 1024,
@@ -25,10 +25,9 @@ static uint64_t payload_at(unsigned slot)
     return HEADERS + (uint64_t)slot * JOURNAL_PAYLOAD;
 }
 
-static void start_check(struct checksum *check, const struct progress *p)
+static uint64_t check_of(const struct progress *p)
 {
-    checksum_start(check);
-    checksum_add(check, p, offsetof(struct progress, check));
+    return checksum_of(p, offsetof(struct progress, check));
 }
 
 /* The file's name must survive a power cut as well as what is in it. */
@@ -91,19 +90,15 @@ void journal_close(struct journal *j)
     j->fd = -1;
 }
 
-/* Is what stands in the slot whole? */
-static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
+/* Is the payload of a slot what its header says? 1, 0, or -1 with errno. */
+static int is_payload(const struct journal *j, unsigned slot,
+                      const struct progress *p)
 {
     char block[BLOCK];
     struct checksum check;
+    uint64_t left = p->length;
 
-    if (exact_read(j->fd, p, sizeof *p, (uint64_t)slot * JOURNAL_SLOT) < 0)
-        return -1;
-    if (memcmp(p->magic, magic, sizeof magic) != 0 ||
-        (p->carries != 0 && p->length > JOURNAL_PAYLOAD))
-        return 0;
-    start_check(&check, p);
-    uint64_t left = p->carries != 0 ? p->length : 0;
+    checksum_start(&check);
     while (left > 0) {
         size_t part = left < BLOCK ? (size_t)left : BLOCK;
         if (exact_read(j->fd, block, part,
@@ -112,7 +107,19 @@ static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
         checksum_add(&check, block, part);
         left -= part;
     }
-    return checksum_end(&check) == p->check;
+    return checksum_end(&check) == p->content;
+}
+
+/* Is what stands in the slot whole? 1, 0, or -1 with errno. */
+static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
+{
+    if (exact_read(j->fd, p, sizeof *p, (uint64_t)slot * JOURNAL_SLOT) < 0)
+        return -1;
+    if (memcmp(p->magic, magic, sizeof magic) != 0 || p->check != check_of(p))
+        return 0;
+    if (p->carries == 0)
+        return 1;
+    return p->length <= JOURNAL_PAYLOAD ? is_payload(j, slot, p) : 0;
 }
 
 int journal_load(struct journal *j, struct progress *p)
@@ -189,18 +196,13 @@ int journal_reserve(struct journal *j, uint64_t octets)
 
 int journal_write(struct journal *j, struct progress *p, const char *payload)
 {
-    struct checksum check;
-
     memcpy(p->magic, magic, sizeof magic);
     p->carries = payload != NULL;
     p->sequence = j->sequence + 1;
-    start_check(&check, p);
-    if (payload != NULL) {
-        checksum_add(&check, payload, p->length);
-        if (exact_write(j->fd, payload, p->length, payload_at(j->slot)) < 0)
-            return -1;
-    }
-    p->check = checksum_end(&check);
+    p->check = check_of(p);
+    if (payload != NULL &&
+        exact_write(j->fd, payload, p->length, payload_at(j->slot)) < 0)
+        return -1;
     if (exact_write(j->fd, p, sizeof *p, (uint64_t)j->slot * JOURNAL_SLOT) <
             0 ||
         fdatasync(j->fd) < 0)

@@ -7,7 +7,7 @@
  * pending is mail: nobody but a finished recovery removes it.
  *
  * The file has two slots, written in turn, each with a sequence number and a
- * checksum over everything in it. A slot torn by a crash is void, and then the
+ * checksum over its header, which holds that of the payload. A slot torn by a crash is void, and then the
  * one before it holds, whose move can be repeated without harm. The size of
  * the file does not grow with the mailbox.
  */
@@ -35,14 +35,14 @@ struct progress {
     uint64_t source;   /* where the octets are, unless carried */
     uint64_t target;   /* where they go */
     uint64_t length;   /* how many */
-    uint64_t content;  /* their checksum */
+    uint64_t content;  /* their checksum, carried or not */
     uint64_t next;     /* what follows: [next, end) is still to move */
     uint64_t end;      /* size of the mailbox */
     uint64_t lead;     /* checksum of what stands before target */
     uint64_t mark_at;  /* a place this move and all later ones leave ... */
     uint64_t mark_len; /* ... alone: its length and checksum tell whether */
     uint64_t mark;     /* the mailbox has been cut already */
-    uint64_t check;    /* of the slot; last */
+    uint64_t check;    /* of all this; last */
 };
 
 struct journal {
@@ -75,8 +75,8 @@ int journal_payload(const struct journal *j, char *to, size_t len,
  * errno (ENOSPC): then moves must not carry. */
 int journal_reserve(struct journal *j, uint64_t octets);
 
-/* Writes p with its payload (NULL: none) and syncs: it is on disk when this
- * returns 0. -1 with errno: the slot before it still holds. */
+/* Writes p with its payload (NULL: none), whose checksum is p->content, and
+ * syncs: it is on disk when this returns 0. -1 with errno: the slot before it still holds. */
 int journal_write(struct journal *j, struct progress *p, const char *payload);
 
 /* Nothing is pending any more; gives the payloads' room back. */

@@ -64,7 +64,7 @@ static void make_right(struct progress *p, const struct place_of_work *w)
     XXH3_state_t check;
 
     MUST(fstat(w->mail, &st) == 0);
-    memcpy(p->magic, "restant1", sizeof p->magic);
+    memcpy(p->magic, "restant2", sizeof p->magic);
     p->kind = JOURNAL_MOVE;
     p->carries = 0;
     p->inode = st.st_ino;
