@@ -251,6 +251,17 @@ enum stream_event stream_some(struct stream *s, void *to, size_t *len,
     return s->end;
 }
 
+/* A client that always has something for us is late all the same. What it is
+ * owed leaves if it can. */
+static bool is_over(struct stream *s, int64_t deadline)
+{
+    if (s->end == STREAM_LINE && clock_left(deadline) == 0) {
+        stream_flush(s);
+        latch(s, STREAM_TIMEOUT);
+    }
+    return s->end != STREAM_LINE;
+}
+
 /* Takes one whole line, its LF being the last of len octets, off the input. */
 static enum stream_event take(struct stream *s, size_t len, size_t max,
                               struct slice *line)
@@ -279,7 +290,7 @@ enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
                               struct slice *line)
 {
     for (;;) {
-        if (s->end != STREAM_LINE)
+        if (is_over(s, deadline))
             return s->end;
         const char *at = s->input + s->in_start;
         size_t held = s->in_end - s->in_start;
@@ -318,7 +329,7 @@ enum stream_event stream_piece(struct stream *s, size_t max, int64_t deadline,
                                struct slice *piece, bool *more)
 {
     for (;;) {
-        if (s->end != STREAM_LINE)
+        if (is_over(s, deadline))
             return s->end;
         const char *at = s->input + s->in_start;
         size_t held = s->in_end - s->in_start;

@@ -55,8 +55,9 @@ void stream_move(struct stream *s, int in, int out);
 
 /*
  * Waits for the next line of at most max octets, its line end counted, until
- * the deadline (a clock_ms() value). Flushes before it waits. *line points
- * into the stream and lives until the next call.
+ * the deadline (a clock_ms() value), behind which none is taken although there
+ * may be one. Flushes before it waits. *line points into the stream and lives
+ * until the next call.
  */
 enum stream_event stream_line(struct stream *s, size_t max, int64_t deadline,
                               struct slice *line);

@@ -325,7 +325,7 @@ static void linger(struct pump *p)
 {
     int64_t deadline = clock_ms() + LINGER;
 
-    while (!p->client_ended && !p->client_lost) {
+    while (!p->client_ended && !p->client_lost && clock_left(deadline) != 0) {
         struct pollfd polled[AWAIT_COUNT] = {
             [AWAIT_CLIENT] = {.fd = p->in, .events = POLLIN}};
         if (await(polled, deadline) <= 0)
@@ -340,7 +340,8 @@ static void tell_the_rest(struct pump *p)
     int64_t deadline = clock_ms() + LINGER;
 
     tell_client(p);
-    while (!is_empty(&p->sealed) && !p->client_lost) {
+    while (!is_empty(&p->sealed) && !p->client_lost &&
+           clock_left(deadline) != 0) {
         struct pollfd polled[AWAIT_COUNT] = {
             [AWAIT_ROOM] = {.fd = p->out, .events = POLLOUT}};
         if (await(polled, deadline) <= 0)

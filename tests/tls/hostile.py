@@ -266,6 +266,25 @@ def test_client_that_keeps_the_connection(bed):
 
 
 @needs("openssl")
+@each(("logged_in", "alice"), ("not_logged_in", None))
+def test_client_that_goes_on_and_on(bed, login):
+    """The same for one that does not stop talking, so that there is always something to hear."""
+    bed.put(MAIL)
+    pop = bed.pop3(tls="first", how="tcp", login=login)
+    pop.stream._said_all = True                 # so that our stream answers nothing
+    pop.quit()
+    begin = time.monotonic()
+    try:
+        while pop.session.process.poll() is None and time.monotonic() - begin < 15:
+            if select.select([], [pop.stream.writer], [], 0.05)[1]:
+                os.write(pop.stream.writer, bytes(1 << 20))
+    except OSError:
+        pass                                    # a reset: it is gone
+    check(time.monotonic() - begin < 10, "the rooms stayed")
+    pop.session.finish(10)
+
+
+@needs("openssl")
 def test_late_goodbye(bed):
     """A client that has asked for everything, says goodbye when we have said ours, and reads only then: its octets must not
     meet a closed socket, which would answer with a reset and take away what it has yet to read."""

@@ -106,6 +106,23 @@ def test_client_that_reads_nothing(bed):
     equal(path.read_bytes() == mbox.mailbox(1, 5_000_000), True, "mailbox unchanged")
 
 
+@each(("commands", b"", b"NOOP\r\n" * 100), ("line", b"", b"x" * 4000), ("sasl_line", b"AUTH PLAIN\r\n", b"QUJD" * 1000),
+      ("empty_lines", b"", b"\n" * 2000))
+@limit(60)
+def test_login_ends_for_who_never_stops(bed, first, said):
+    """There is always something to read, and all answers are taken."""
+    pop = bed.pop3("--login-timeout=2", login=None, how="tcp")
+    pop.stream.send(first)
+    begin = time.monotonic()
+    while not pop.stream.ended and not pop.stream.broken and time.monotonic() - begin < 15:
+        pop.stream.send(said)
+        pop.stream.drain(0)
+    check(time.monotonic() - begin < 10, "the client is still served")
+    pop.stream.close()
+    pop.session.finish()
+    check(pop.session.log()[-1].endswith(" reason=timeout"), pop.session.log())
+
+
 def flood(stream, octets):
     """Sends without reading, as much as goes."""
     if isinstance(stream, TlsStream):
