@@ -22,9 +22,9 @@ static bool is_wide(size_t len)
     return len >= LONG && processor_is_wide();
 }
 
-static XXH3_state_t *state_of(struct checksum *c)
+static XXH3_state_t *state_of(unsigned char *state)
 {
-    return (XXH3_state_t *)(void *)c->state;
+    return (XXH3_state_t *)(void *)state;
 }
 
 uint64_t checksum_of(const void *octets, size_t len)
@@ -40,7 +40,7 @@ uint64_t checksum_seeded(const void *octets, size_t len, uint64_t seed)
 
 void checksum_start(struct checksum *c)
 {
-    XXH3_64bits_reset(state_of(c));
+    XXH3_64bits_reset(state_of(c->state));
 }
 
 void checksum_add(struct checksum *c, const void *octets, size_t len)
@@ -48,7 +48,7 @@ void checksum_add(struct checksum *c, const void *octets, size_t len)
     if (is_wide(len))
         checksum_add_wide(c, octets, len);
     else
-        XXH3_64bits_update(state_of(c), octets, len);
+        XXH3_64bits_update(state_of(c->state), octets, len);
 }
 
 uint64_t checksum_end(const struct checksum *c)

@@ -125,7 +125,7 @@ static int load_slot(const struct journal *j, unsigned slot, struct progress *p)
 int journal_load(struct journal *j, struct progress *p)
 {
     struct progress slots[2];
-    int whole[2];
+    int whole[2] = {0, 0};
 
     for (unsigned i = 0; i < 2; i++)
         if ((whole[i] = load_slot(j, i, &slots[i])) < 0)
