@@ -226,14 +226,14 @@ WIDE static size_t lines_expand_wide(struct expansion *e, const char **from,
 const char *lines_take(struct lines *l, const char *at, const char *end)
 {
     return processor_is_wide() ? lines_take_wide(l, at, end)
-                     : lines_take_plainly(l, at, end);
+                               : lines_take_plainly(l, at, end);
 }
 
 size_t lines_expand(struct expansion *e, const char **from, const char *end,
                     char *to, size_t room)
 {
     return processor_is_wide() ? lines_expand_wide(e, from, end, to, room)
-                     : lines_expand_plainly(e, from, end, to, room);
+                               : lines_expand_plainly(e, from, end, to, room);
 }
 
 #else

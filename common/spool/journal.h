@@ -7,9 +7,9 @@
  * pending is mail: nobody but a finished recovery removes it.
  *
  * The file has two slots, written in turn, each with a sequence number and a
- * checksum over its header, which holds that of the payload. A slot torn by a crash is void, and then the
- * one before it holds, whose move can be repeated without harm. The size of
- * the file does not grow with the mailbox.
+ * checksum over its header, which holds that of the payload. A slot torn by a
+ * crash is void, and then the one before it holds, whose move can be repeated
+ * without harm. The size of the file does not grow with the mailbox.
  */
 
 #include <stddef.h>
@@ -76,7 +76,8 @@ int journal_payload(const struct journal *j, char *to, size_t len,
 int journal_reserve(struct journal *j, uint64_t octets);
 
 /* Writes p with its payload (NULL: none), whose checksum is p->content, and
- * syncs: it is on disk when this returns 0. -1 with errno: the slot before it still holds. */
+ * syncs: it is on disk when this returns 0. -1 with errno: the slot before it
+ * still holds. */
 int journal_write(struct journal *j, struct progress *p, const char *payload);
 
 /* Nothing is pending any more; gives the payloads' room back. */
