@@ -12,7 +12,7 @@ from .testbed import PAM_SERVICE
 
 REFUSED = "-ERR [AUTH] authentication failed"
 FIFTY = os.environ.get("REFUSALS") == "50"
-ROUNDS, AT_ONCE, MOST = (50, 1, 0.005) if FIFTY else (1, 4, 0.5)
+ROUNDS, AT_ONCE, MOST = (50, 1, 0.005) if FIFTY else (1, 2, 1.0)      # the last in seconds
 EACH = ROUNDS * AT_ONCE                 # tries of each kind
 SERVICE = "pop3-locked"
 

@@ -275,12 +275,12 @@ def test_client_that_goes_on_and_on(bed, login):
     pop.quit()
     begin = time.monotonic()
     try:
-        while pop.session.process.poll() is None and time.monotonic() - begin < 15:
+        while pop.session.process.poll() is None and time.monotonic() - begin < 40:
             if select.select([], [pop.stream.writer], [], 0.05)[1]:
                 os.write(pop.stream.writer, bytes(1 << 20))
     except OSError:
         pass                                    # a reset: it is gone
-    check(time.monotonic() - begin < 10, "the rooms stayed")
+    check(time.monotonic() - begin < 30, "the rooms stayed")
     pop.session.finish(10)
 
 
