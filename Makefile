@@ -255,8 +255,8 @@ $(FAULTS): $(wildcard tests/faults/*.[ch]) $(COMMON_OBJECTS)
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAP:%=-Wl,--wrap=%) -o $@ \
 		$(filter-out %.h,$^) -lmd
 
-# Medians of fifty refusals each, for every method and everything wrong, and
-# Kerberos tokens cut and bent at every octet.
+# Medians of fifty refusals each, for every method and everything wrong, and of
+# SCRAM's salts out of a large file; Kerberos tokens cut and bent at every octet.
 refusals: all unit
 	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -k refusals_take_the_same_time
 	REFUSALS=50 RESTANTE_BUILD=$(BUILD) tests/run -j 1 -k salts_take_the_same_time
