@@ -462,12 +462,22 @@ static int sync_parts(const struct maildir *md)
     return 0;
 }
 
-/* Goes on as long as others rename what is still to be removed. Returns 0 or
- * an errno value. */
+static bool is_any_gone(const struct maildir *md, const struct marks *marks)
+{
+    for (uint64_t i = 0; i < md->list.count; i++)
+        if (md->list.messages[i].gone && marks_has(marks, i))
+            return true;
+    return false;
+}
+
+/* Goes on as long as others rename what is still to be removed. What was gone
+ * may have come back, from the trash. Returns 0 or an errno value. */
 static int take_out_all(struct maildir *md, const struct marks *marks)
 {
     bool renamed;
 
+    if (is_any_gone(md, marks) && maildir_refresh(&md->list, md->parts) < 0)
+        return errno;
     for (int chases = 0; chases < MAILDIR_CHASES; chases++) {
         int reason = take_out_marked(md, marks, &renamed);
         if (!renamed)
