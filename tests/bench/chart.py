@@ -4,7 +4,7 @@ import math
 from html import escape
 
 COLOURS = {"popa3d": "#d95f02", "solid": "#7570b3", "mailutils": "#e7298a", "dovecot": "#1b7837", "courier": "#a6761d",
-           "file": "#4292c6", "skeleton": "#999999", "bare loop": "#999999"}
+           "file": "#4292c6", "static": "#08519c", "static-file": "#9ecae1", "skeleton": "#999999", "bare loop": "#999999"}
 LEFT, WIDTH, LINE, TOP = 340, 560, 20, 64
 LEAST, MOST = 0.1, 200
 
