@@ -5,7 +5,7 @@ from html import escape
 
 COLOURS = {"popa3d": "#d95f02", "solid": "#7570b3", "mailutils": "#e7298a", "dovecot": "#1b7837", "courier": "#a6761d",
            "file": "#4292c6", "static": "#08519c", "static-file": "#9ecae1", "skeleton": "#999999", "bare loop": "#999999"}
-LEFT, WIDTH, LINE, TOP = 340, 560, 20, 64
+LEFT, WIDTH, LINE, TOP = 420, 560, 20, 64
 LEAST, MOST = 0.1, 200
 
 
@@ -37,7 +37,7 @@ def draw(rows, title):
             ratio = value / ours if better == "less" else ours / value
             out.append(f'<circle cx="{place(ratio):.1f}" cy="{y}" r="5" fill="{COLOURS.get(server, "#555")}">'
                        f'<title>{escape(server)}: {value:.3g} {unit}</title></circle>')
-    x = LEFT
+    x = 20
     for server in dict.fromkeys(server for _, _, _, values in shown for server in values if server != "restante"):
         out.append(f'<circle cx="{x}" cy="{height - 14}" r="5" fill="{COLOURS.get(server, "#555")}"/>'
                    f'<text x="{x + 9}" y="{height - 10}">{escape(server)}</text>')
