@@ -330,7 +330,7 @@ def sized(number, octets):
 
 def test_targets_and_links(bed):
     """Every `make` target and every file that the documents name exists."""
-    makefile = (PROJECT / "Makefile").read_text()
+    makefile = "".join((PROJECT / name).read_text() for name in ("Makefile", "tests/tests.mk"))
     for path in PROJECT / "README.md", *(PROJECT / ".github").glob("*.md"), PROJECT / "tests/README.md":
         text = path.read_text()
         for target in re.findall(r"`make (?:[A-Z]+=\S+ )?([a-z][a-z-]*)`", text):
