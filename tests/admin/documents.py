@@ -71,7 +71,7 @@ def example(manual, beginning):
 
 
 class Tree(Root):
-    """A root with the source in /root/restante, built, and nothing installed."""
+    """A root with the source in /root/restante-tried, built, and nothing installed. /root/restante may be where we are."""
 
     def __init__(self, bed):
         super().__init__(bed)
@@ -79,7 +79,7 @@ class Tree(Root):
         self.home("root", "/root")
 
     def home(self, user, home):
-        tree = self.file(f"{home}/restante")
+        tree = self.file(f"{home}/restante-tried")
         tree.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(PROJECT, tree, symlinks=True, ignore=shutil.ignore_patterns("build*", ".git", "__pycache__"))
         shutil.copytree(self.build, tree / "build", symlinks=True, ignore=lambda folder, names: ["tests", "deb"] if Path(folder) == self.build else [])
@@ -88,7 +88,7 @@ class Tree(Root):
                 os.chown(path, *USERS[user][:1] * 2, follow_symlinks=False)
 
     def shell(self, text, home="/root", **more):
-        return self.run("sh", "-c", f"cd {home}/restante\n{shell(text)}", env={**ENVIRONMENT, "PATH": "/usr/local/sbin:" + ENVIRONMENT["PATH"]}, **more)
+        return self.run("sh", "-c", f"cd {home}/restante-tried\n{shell(text)}", env={**ENVIRONMENT, "PATH": "/usr/local/sbin:" + ENVIRONMENT["PATH"]}, **more)
 
 
 @needs("root", "sandbox")
@@ -122,7 +122,7 @@ def test_install_watch_undo(bed):
     said = root.shell(take_away)
     check("kept: /var/lib/restante" in said, said)
     root.shell(rest)
-    left = {name for name in root.changes() - before if not name.startswith(("/root/restante", "/var/lib/fail2ban")) and "__pycache__" not in name}
+    left = {name for name in root.changes() - before if not name.startswith(("/root/restante-tried", "/var/lib/fail2ban")) and "__pycache__" not in name}
     equal(left, set(), "what is left")
 
 
@@ -149,8 +149,8 @@ def test_by_hand(bed):
 def as_alice(root, text, typed):
     """With the programs found as if they were installed."""
     uid = USERS["alice"][0]
-    path = "/home/alice/restante/build/sbin:" + ENVIRONMENT["PATH"]
-    done = subprocess.run(["chroot", f"--userspec={uid}:{uid}", root.path, "sh", "-c", f"cd ~/restante\n{shell(text)}"],
+    path = "/home/alice/restante-tried/build/sbin:" + ENVIRONMENT["PATH"]
+    done = subprocess.run(["chroot", f"--userspec={uid}:{uid}", root.path, "sh", "-c", f"cd ~/restante-tried\n{shell(text)}"],
                           input=typed.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
                           env={**ENVIRONMENT, "HOME": "/home/alice", "PATH": path})
     output = done.stdout.decode("utf-8", "replace")
