@@ -179,7 +179,8 @@ FUZZ = folder maildir uidl header base64 sasl slice line mbox config contract pl
 FUZZ_SOURCES = $(WITH_AUTH) pop3d/pop3.c pop2d/pop2.c \
 	$(filter common/auth/%, $(filter-out %_load.c,$(KERBEROS4)))
 FUZZ_LIBS = -lnettle -lpam
-FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined
+FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined
 
 fuzz-replay: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 

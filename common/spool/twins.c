@@ -106,7 +106,9 @@ static void number_groups(struct identity *all, uint64_t count,
         size_t known_end = known;
         while (known_end < m->count && m->entries[known_end].id == all[i].id)
             known_end++;
-        number_group(&all[i], end - i, &m->entries[known], known_end - known);
+        number_group(&all[i], end - i,
+                     known < known_end ? &m->entries[known] : NULL,
+                     known_end - known);
         known = known_end;
     }
 }
