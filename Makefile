@@ -67,7 +67,6 @@ HARDEN_LD = -pie -fprofile-instr-generate=$(PROFILES)/%m%c.profraw
 endif
 
 DAEMON_OBJECTS = obj
-DAEMON_CC = $(CC) $(ALL_CFLAGS)
 DAEMON_LD = $(CC) $(ALL_LDFLAGS)
 DAEMON_LIBS = -l:libmd.a
 

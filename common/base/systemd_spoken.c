@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum {
+    DESCRIPTORS_MOST = 64,
     FIELDS_MOST = 64
 };
 
@@ -46,7 +47,7 @@ int systemd_passed(void)
 
     if (getenv("LISTEN_PID") == NULL)
         return 0;
-    if (number_of("LISTEN_PID") < 0 || count < 0 || count > FIELDS_MOST)
+    if (number_of("LISTEN_PID") < 0 || count < 0 || count > DESCRIPTORS_MOST)
         return -1;
     return number_of("LISTEN_PID") == getpid() ? take(count) : 0;
 }

@@ -15,9 +15,10 @@ struct log {
     systemd_send *journal; /* for log_to_journal() */
 };
 
-/* Three places to log to. Where the journal cannot be had, syslog takes
- * its place. It gets each line and, of the
- * line, the fields (see fields.h). */
+/* Three places to log to. Where the journal cannot be had, syslog takes its
+ * place. The journal gets each line and, of the line, the fields (see
+ * fields.h).
+ */
 void log_to_syslog(struct log *log, const char *ident);
 void log_to_stderr(struct log *log, const char *ident);
 void log_to_journal(struct log *log, const char *ident);

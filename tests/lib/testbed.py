@@ -280,6 +280,8 @@ class Bed:
 
     def static(self):
         """The same bed with the programs that STATIC=1 makes."""
+        if reason := self.place.missing("static"):
+            raise Skip(reason)
         other = copy.copy(self)
         other.sbin = STATIC
         return other

@@ -8,7 +8,8 @@ from lib.suite import check, each, equal
 
 MAIL = mbox.mailbox(3, 300_000)
 KINDS = ("socketpair", "tcp", "pipe", "pty", "listen-fds")
-AS = (("as_the_suite", lambda bed: bed), ("as_a_user", lambda bed: bed.unprivileged()))
+AS = (("as_the_suite", lambda bed: bed), ("as_a_user", lambda bed: bed.unprivileged()),
+      ("static", lambda bed: bed.static()))
 
 
 @each(*((f"{kind}/{name}", kind, choose) for kind in KINDS for name, choose in AS))
