@@ -94,7 +94,7 @@ ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 
 # What each program is made of: the rooms it holds.
 COMMON = $(addprefix common/, \
-	base/slice.c base/clock.c base/trusted.c base/exact.c base/digest.c \
+	base/slice.c base/clock.c base/trusted.c base/exact.c base/entries.c base/digest.c \
 	base/stamp.c \
 	base/vector.c base/processor_$(PROCESSOR).c \
 	base/checksum.c base/checksum_wide.c base/systemd_$(SYSTEMD).c net/stream.c net/wire.c net/peer.c net/proxy.c \

@@ -83,6 +83,7 @@ enum {
 struct maildir_message {
     size_t name; /* where it begins in names */
     uint64_t time;
+    uint64_t first; /* of the octets behind the time, big-endian: for sorting */
     uint64_t length, wire; /* as measured */
     int64_t modified;
     uint16_t base; /* octets */

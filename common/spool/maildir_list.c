@@ -4,9 +4,10 @@
  * keeper, as the user, caged; distrusts names and kinds of what it finds.
  */
 
+#include "base/entries.h"
 #include "spool/maildir.h"
 
-#include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -53,10 +54,22 @@ static int add_name(struct maildir_list *l, const char *name, size_t *at)
     return 0;
 }
 
-static int add(struct maildir_list *l, const char *name, int part)
+/* The first octets of what stands between the time and the base's end, as a
+ * number that has their order. */
+static uint64_t first_octets(const char *name, size_t base)
+{
+    size_t digits = strspn(name, "0123456789"), len = base - digits;
+    uint64_t octets = 0;
+
+    memcpy(&octets, name + digits, len < sizeof octets ? len : sizeof octets);
+    return be64toh(octets);
+}
+
+static int add(struct maildir_list *l, const char *name, size_t base, int part)
 {
     struct maildir_message m = {.time = maildir_time(name),
-                                .base = (uint16_t)maildir_base(name),
+                                .first = first_octets(name, base),
+                                .base = (uint16_t)base,
                                 .part = (uint8_t)part};
     struct maildir_message *messages =
         grow(l->messages, l->count, 1, &l->room, sizeof *messages);
@@ -70,7 +83,7 @@ static int add(struct maildir_list *l, const char *name, int part)
     return 0;
 }
 
-static bool is_plain(int directory, const struct dirent *entry)
+static bool is_plain(int directory, const struct dirent64 *entry)
 {
     struct stat st;
 
@@ -81,35 +94,31 @@ static bool is_plain(int directory, const struct dirent *entry)
 }
 
 static int take_entry(struct maildir_list *l, int directory, int part,
-                      const struct dirent *entry)
+                      const struct dirent64 *entry)
 {
+    size_t base = maildir_base(entry->d_name);
+
     if (maildir_is_hidden(entry->d_name))
         return 0;
-    if (is_plain(directory, entry) && maildir_base(entry->d_name) > 0)
-        return add(l, entry->d_name, part);
+    if (base > 0 && is_plain(directory, entry))
+        return add(l, entry->d_name, base, part);
     l->left_out = true;
     return 0;
 }
 
-static int read_part(struct maildir_list *l, int directory, int part)
+static int read_part(struct maildir_list *l, int fd, int part)
 {
-    const struct dirent *entry;
+    const struct dirent64 *entry;
+    struct entries entries;
     int result = 0;
-    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 
-    if (stream == NULL) {
-        if (fd >= 0)
-            close(fd);
+    if (entries_open(&entries, fd) < 0)
         return -1;
-    }
-    while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL)
-        result = take_entry(l, directory, part, entry);
+    while (result == 0 && (entry = entries_next(&entries)) != NULL)
+        result = take_entry(l, fd, part, entry);
     if (result == 0 && errno != 0)
         result = -1;
-    int saved = errno;
-    closedir(stream);
-    errno = saved;
+    entries_close(&entries);
     return result;
 }
 
@@ -123,12 +132,15 @@ static int compare_bases(const char *a, size_t a_len, const char *b,
     return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
-/* Compares messages of two lists by time and base. */
+/* Compares messages of two lists by time and base. Most need no look at names,
+ * which lie all over the memory. */
 static int compare(const struct maildir_message *x, const char *x_names,
                    const struct maildir_message *y, const char *y_names)
 {
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
     return compare_bases(x_names + x->name, x->base, y_names + y->name,
                          y->base);
 }

@@ -97,14 +97,28 @@ static int by_key(const void *a, const void *b)
     return (x->key > y->key) - (x->key < y->key);
 }
 
+/* Keys are checksums and so lie evenly: near what this returns. count > 0. */
+static uint64_t guess(uint64_t key, uint64_t count)
+{
+    return (key >> 32) * count >> 32;
+}
+
+/* Steps away from a guess, each twice as long as the one before, find a short
+ * stretch to bisect: most of the file is never touched. */
 const struct maildir_size *maildir_sizes_find(const struct maildir_sizes *s,
                                               uint64_t key)
 {
     struct maildir_size wanted = {.key = key};
+    uint64_t low, high, step = 1;
 
     if (s->count == 0)
         return NULL;
-    return bsearch(&wanted, s->sizes, s->count, sizeof wanted, by_key);
+    low = high = guess(key, s->count);
+    for (; low > 0 && s->sizes[low].key > key; step *= 2)
+        low -= step < low ? step : low;
+    for (; high < s->count && s->sizes[high].key <= key; step *= 2)
+        high += step < s->count - high ? step : s->count - high;
+    return bsearch(&wanted, s->sizes + low, high - low, sizeof wanted, by_key);
 }
 
 /* A new file takes the old one's place at once, or not at all. */

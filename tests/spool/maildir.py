@@ -104,7 +104,8 @@ def test_moving_replaces_nothing(bed):
 
 def test_order_is_by_time_then_name(bed):
     bed, path = made(bed, 0)
-    order = ["3.b", "20.a", "100.a:2,S", "100.b", "100.c:2,", "99999999999999999999999.x"]
+    order = ["3.b", "20.a", "100:2,", "100.a:2,S", "100.aaaaaaa", "100.aaaaaaaa:2,", "100.aaaaaaaaa", "100.aaaaaaaab:2,S", "100.b",
+             "100.c:2,", "99999999999999999999999.x"]
     for number, name in enumerate(reversed(order)):
         add(bed, path, f"{'cur' if ':' in name else 'new'}/{name}", text(number))
     first = bed.pop3()
