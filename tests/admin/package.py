@@ -120,7 +120,8 @@ def killed_update(bed, count):
     victims += [pid for pid in server.descendants(pop.session.pid) if pid not in victims]
     for number in signal.SIGSTOP, signal.SIGKILL:
         for pid in victims:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):       # it ended by itself
+                os.kill(pid, number)
     pop.stream.close()
     pop.session.wait()
     bed.sessions.remove(pop.session)
