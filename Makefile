@@ -93,6 +93,8 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon \
 ALL_LDFLAGS = $(HARDEN_LD) $(LDFLAGS)
 
 # What each program is made of: the rooms it holds.
+CAGE_linux = rooms/sandbox_linux.c rooms/filter.c
+CAGE_none = rooms/sandbox_none.c
 COMMON = $(addprefix common/, \
 	base/slice.c base/clock.c base/trusted.c base/exact.c base/entries.c base/digest.c \
 	base/stamp.c \
@@ -106,7 +108,7 @@ COMMON = $(addprefix common/, \
 	spool/maildir_foreign.c spool/folder.c rooms/ground.c \
 	spool/mover.c spool/journal.c spool/twins.c \
 	rooms/contract.c rooms/mechanism.c rooms/privileges.c \
-	rooms/sandbox_$(SANDBOX).c rooms/account.c rooms/log.c rooms/fields.c \
+	$(CAGE_$(SANDBOX)) rooms/account.c rooms/log.c rooms/fields.c \
 	rooms/helper.c rooms/front.c rooms/maildrop.c \
 	rooms/keeper.c rooms/secure.c rooms/report.c rooms/admission.c \
 	rooms/monitor.c serve/trial.c \
@@ -122,7 +124,7 @@ AUTH_ROOM = $(addprefix common/, \
 	auth/scram_keys.c \
 	base/slice.c base/clock.c base/trusted.c base/base64.c base/digest.c \
 	rooms/contract.c rooms/mechanism.c rooms/account.c rooms/privileges.c \
-	rooms/sandbox_$(SANDBOX).c)
+	$(CAGE_$(SANDBOX)))
 AUTH = $(AUTH_ROOM) common/base/stamp.c $(addprefix common/auth/, \
 	main.c plain.c login.c apop.c cram_md5.c scram.c)
 AUTH_KERBEROS4 = $(AUTH_ROOM) $(addprefix common/auth/, kerberos4_main.c \
@@ -132,7 +134,7 @@ AUTH_GSSAPI = $(AUTH_ROOM) $(addprefix common/auth/, \
 TLS = $(addprefix common/, \
 	tls/main.c tls/key.c tls/pump.c \
 	base/clock.c base/trusted.c \
-	rooms/contract.c rooms/privileges.c rooms/sandbox_$(SANDBOX).c)
+	rooms/contract.c rooms/privileges.c $(CAGE_$(SANDBOX)))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 daemon_object = $(patsubst %.c,$(BUILD)/$(DAEMON_OBJECTS)/%.o,$(1))

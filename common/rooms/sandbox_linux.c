@@ -1,37 +1,24 @@
 /*
- * Landlock for files, seccomp for system calls. Runs once in each room, after
- * its drop. A call that is not listed kills the process: a room that makes one
- * is owned or wrong, and either is better dead than guessed about.
+ * Landlock for files, seccomp for system calls: what each room may have. Runs
+ * once in each, after its drop.
  */
 
+#include "rooms/filter.h"
 #include "rooms/sandbox.h"
 #include "spool/dotlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#if defined(__x86_64__)
-#define THIS_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define THIS_ARCH AUDIT_ARCH_AARCH64
-#else
-#error "no system call table for this machine: build with SANDBOX=none"
-#endif
 
 /* The kernel's names that Debian 12's headers do not have yet. */
 #ifndef LANDLOCK_ACCESS_FS_REFER
@@ -122,24 +109,6 @@ static int confine_files(const struct territory *t, size_t count)
 }
 
 /* ---- seccomp ---- */
-
-enum {
-    CONDITIONS_MAX = 2
-};
-
-/* One argument, under a mask, must have one value. Of an int the kernel looks
- * at the low half alone, and so must the mask. */
-struct condition {
-    unsigned argument;
-    uint64_t mask, value;
-};
-
-/* A call that is allowed when all its conditions hold. */
-struct call {
-    int number;
-    size_t count; /* of conditions */
-    struct condition conditions[CONDITIONS_MAX];
-};
 
 #define ANY(name)                                                              \
     {                                                                          \
@@ -331,134 +300,28 @@ static const struct call monitor_calls[] = {
     ANY(fcntl),
 };
 
-enum {
-    PROGRAM_MAX = 512
-};
+#define CALLS(list) list, sizeof(list) / sizeof *(list)
 
-struct program {
-    struct sock_filter code[PROGRAM_MAX];
-    unsigned short len;
-};
-
-static void put(struct program *p, uint16_t code, uint8_t yes, uint8_t no,
-                uint32_t k)
+static int confine_all(const struct calls *tables, size_t count)
 {
-    p->code[p->len++] = (struct sock_filter){code, yes, no, k};
-}
+    struct filter f;
 
-static void load(struct program *p, size_t offset)
-{
-    put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
-}
-
-static void end(struct program *p, uint32_t action)
-{
-    put(p, BPF_RET | BPF_K, 0, 0, action);
-}
-
-enum {
-    HALF_STEPS = 3,                  /* instructions that compare a half */
-    CONDITION_STEPS = 2 * HALF_STEPS /* and an argument */
-};
-
-/* Compares the half of an argument that is half words into it (the machines we
- * know are little-endian); when it differs, the next after instructions are
- * passed over. */
-static void put_half(struct program *p, const struct condition *c,
-                     unsigned half, size_t after)
-{
-    load(p, offsetof(struct seccomp_data, args) +
-                sizeof(uint64_t) * c->argument + sizeof(uint32_t) * half);
-    put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, (uint32_t)(c->mask >> 32 * half));
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)after,
-        (uint32_t)(c->value >> 32 * half));
-}
-
-/* The most instructions that put_call() makes. */
-#define CALL_STEPS (CONDITIONS_MAX * CONDITION_STEPS + 3)
-
-/* The number is in the accumulator, before and after. */
-static void put_call(struct program *p, const struct call *c)
-{
-    size_t left = c->count * CONDITION_STEPS + 1; /* up to the verdict */
-    uint8_t other = (uint8_t)(c->count > 0 ? left + 1 : left);
-
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, other, (uint32_t)c->number);
-    for (size_t i = 0; i < c->count; i++)
-        for (unsigned half = 0; half < 2; half++) {
-            left -= HALF_STEPS;
-            put_half(p, &c->conditions[i], half, left);
-        }
-    end(p, SECCOMP_RET_ALLOW);
-    if (c->count > 0)
-        load(p, offsetof(struct seccomp_data, nr));
-}
-
-static void begin(struct program *p)
-{
-    p->len = 0;
-    load(p, offsetof(struct seccomp_data, arch));
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, THIS_ARCH);
-    end(p, SECCOMP_RET_KILL_PROCESS);
-    load(p, offsetof(struct seccomp_data, nr));
-}
-
-/* Returns 0, or -1 with errno E2BIG. */
-static int put_calls(struct program *p, const struct call *calls, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (p->len + CALL_STEPS + 1 > PROGRAM_MAX) {
-            errno = E2BIG;
-            return -1;
-        }
-        put_call(p, &calls[i]);
-    }
-    return 0;
-}
-
-static int install(struct program *p)
-{
-    struct sock_fprog filter = {.len = p->len, .filter = p->code};
-
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
-}
-
-static int enforce(struct program *p)
-{
-    end(p, SECCOMP_RET_KILL_PROCESS);
-    return install(p);
-}
-
-/* x86-64's second set of numbers for the same calls, of pointers of 32 bits;
- * nobody else's go so far. */
-#define OTHER_NUMBERS 0x40000000
-
-/* The other way round, for a room in which any library may have to run: what is
- * listed kills the process. */
-static int refuse_calls(const int *numbers, size_t count)
-{
-    struct program p;
-
-    begin(&p);
-    put(&p, BPF_JMP | BPF_JGE | BPF_K, 0, 1, OTHER_NUMBERS);
-    end(&p, SECCOMP_RET_KILL_PROCESS);
-    for (size_t i = 0; i < count; i++) {
-        put(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)numbers[i]);
-        end(&p, SECCOMP_RET_KILL_PROCESS);
-    }
-    end(&p, SECCOMP_RET_ALLOW);
-    return install(&p);
+    return filter_allow(&f, tables, count) < 0 ? -1 : filter_install(&f);
 }
 
 static int confine_calls(const struct call *calls, size_t count)
 {
-    struct program p;
+    const struct calls table = {calls, count};
 
-    begin(&p);
-    return put_calls(&p, calls, count) < 0 ? -1 : enforce(&p);
+    return confine_all(&table, 1);
 }
 
-#define CALLS(list) list, sizeof(list) / sizeof *(list)
+static int refuse_calls(const int *numbers, size_t count)
+{
+    struct filter f;
+
+    return filter_refuse(&f, numbers, count) < 0 ? -1 : filter_install(&f);
+}
 
 /* ---- the rooms ---- */
 
@@ -540,12 +403,9 @@ int sandbox_monitor(int mailbox, const struct dotlock_names *names)
         ONLY_AT(unlinkat, 1, names->ticket),
         ONLY_AT(unlinkat, 1, names->aside),
     };
-    struct program p;
+    const struct calls tables[] = {{CALLS(monitor_calls)}, {CALLS(name_calls)}};
 
-    begin(&p);
-    if (confine_files(&territory, 1) < 0 ||
-        put_calls(&p, CALLS(monitor_calls)) < 0 ||
-        put_calls(&p, CALLS(name_calls)) < 0)
+    if (confine_files(&territory, 1) < 0)
         return -1;
-    return enforce(&p);
+    return confine_all(tables, 2);
 }
