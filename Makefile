@@ -22,7 +22,7 @@
 #   make deb        build/deb/restante_VERSION_ARCH.deb
 #
 # SANITIZE=1 builds and tests under ASan and UBSan, without cages.
-# STATIC=1 builds pop3d and pop2d without a dynamic linker, on musl.
+# STATIC=1 builds pop3d, pop2d and auth-file without a dynamic linker, on musl.
 # SANDBOX=none builds for a kernel or machine without them.
 
 MAKEFLAGS += --no-print-directory
@@ -66,26 +66,26 @@ HARDEN = -fPIE -fcoverage-mapping -mllvm -runtime-counter-relocation \
 HARDEN_LD = -pie -fprofile-instr-generate=$(PROFILES)/%m%c.profraw
 endif
 
-DAEMON_OBJECTS = obj
-DAEMON_LD = $(CC) $(ALL_LDFLAGS)
-DAEMON_LIBS = -l:libmd.a
+BARE_OBJECTS = obj
+BARE_LD = $(CC) $(ALL_LDFLAGS)
+BARE_LIBS = -l:libmd.a
 
-# Neither asks the processor for its caches nor resolves a symbol at each
-# connection. The helpers, which need PAM, NSS and libraries, stay as they are.
+# None asks the processor for its caches or resolves a symbol at each
+# connection. The helpers that need PAM, NSS and libraries stay as they are.
 ifdef STATIC
 BUILD = build-static
 PROCESSOR = cpuid
 SYSTEMD = spoken
-DAEMON_OBJECTS = static
+BARE_OBJECTS = static
 MACHINE := $(shell $(CC) -print-multiarch)
 MUSL := /usr/lib/$(MACHINE:gnu=musl)
-DAEMON_CC = musl-gcc -std=gnu11 -D_GNU_SOURCE -Icommon -include base/musl.h \
+BARE_CC = musl-gcc -std=gnu11 -D_GNU_SOURCE -Icommon -include base/musl.h \
 	-idirafter /usr/include -idirafter /usr/include/$(MACHINE) \
 	$(WARN) $(OPTIMIZE) $(filter-out -D_FORTIFY_SOURCE%,$(HARDEN)) \
 	-ffunction-sections $(CFLAGS)
-DAEMON_LD = $(CC) -static-pie $(filter-out -pie,$(HARDEN_LD)) -nostdlib \
+BARE_LD = $(CC) -static-pie $(filter-out -pie,$(HARDEN_LD)) -nostdlib \
 	-Wl,--gc-sections -L$(MUSL) $(LDFLAGS) $(MUSL)/rcrt1.o $(MUSL)/crti.o
-DAEMON_LIBS = -l:libmd.a -lc -lgcc -lc $(MUSL)/crtn.o
+BARE_LIBS = -l:libmd.a -lc -lgcc -lc $(MUSL)/crtn.o
 endif
 
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon \
@@ -120,16 +120,18 @@ POP3D = pop3d/main.c pop3d/pop3.c $(COMMON)
 POP2D = pop2d/main.c pop2d/pop2.c $(COMMON)
 # What every auth program is made of, whatever its mechanisms.
 AUTH_ROOM = $(addprefix common/, \
-	auth/room.c auth/dialogue.c auth/proof.c auth/pam.c auth/pam_load.c auth/secrets.c \
-	auth/scram_keys.c \
+	auth/room.c auth/dialogue.c auth/proof.c auth/secrets.c auth/scram_keys.c \
 	base/slice.c base/clock.c base/trusted.c base/base64.c base/digest.c \
 	rooms/contract.c rooms/mechanism.c rooms/account.c rooms/privileges.c \
 	$(CAGE_$(SANDBOX)))
-AUTH = $(AUTH_ROOM) common/base/stamp.c $(addprefix common/auth/, \
+AUTH_PAM = common/auth/pam.c common/auth/pam_load.c
+AUTH_MAIN = $(AUTH_ROOM) common/base/stamp.c $(addprefix common/auth/, \
 	main.c plain.c login.c apop.c cram_md5.c scram.c)
-AUTH_KERBEROS4 = $(AUTH_ROOM) $(addprefix common/auth/, kerberos4_main.c \
+AUTH = $(AUTH_MAIN) $(AUTH_PAM)
+AUTH_FILE = $(AUTH_MAIN) common/auth/pam_none.c
+AUTH_KERBEROS4 = $(AUTH_ROOM) $(AUTH_PAM) $(addprefix common/auth/, kerberos4_main.c \
 	kerberos4.c kerberos4_des.c kerberos4_keys.c kerberos4_load.c)
-AUTH_GSSAPI = $(AUTH_ROOM) $(addprefix common/auth/, \
+AUTH_GSSAPI = $(AUTH_ROOM) $(AUTH_PAM) $(addprefix common/auth/, \
 	gssapi_main.c gssapi.c userok.c)
 TLS = $(addprefix common/, \
 	tls/main.c tls/key.c tls/pump.c \
@@ -137,24 +139,27 @@ TLS = $(addprefix common/, \
 	rooms/contract.c rooms/privileges.c $(CAGE_$(SANDBOX)))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-daemon_object = $(patsubst %.c,$(BUILD)/$(DAEMON_OBJECTS)/%.o,$(1))
+bare_object = $(patsubst %.c,$(BUILD)/$(BARE_OBJECTS)/%.o,$(1))
 DAEMONS = $(BUILD)/sbin/pop3d $(BUILD)/sbin/pop2d
+FILE_PROGRAM = $(BUILD)/libexec/restante/auth-file
 AUTH_PROGRAM = $(BUILD)/libexec/restante/auth
 GSSAPI_PROGRAM = $(BUILD)/libexec/restante/auth-gssapi
 KERBEROS4_PROGRAM = $(BUILD)/libexec/restante/auth-kerberos4
 TLS_PROGRAM = $(BUILD)/libexec/restante/tls
 EMPTY = $(BUILD)/libexec/restante/empty
 
-all: daemons $(AUTH_PROGRAM) $(GSSAPI_PROGRAM) $(KERBEROS4_PROGRAM) $(TLS_PROGRAM) $(EMPTY)
+all: bare $(AUTH_PROGRAM) $(GSSAPI_PROGRAM) $(KERBEROS4_PROGRAM) $(TLS_PROGRAM) $(EMPTY)
 
-daemons: $(DAEMONS)
+# What needs no library but libc; STATIC=1 links it otherwise.
+bare: $(DAEMONS) $(FILE_PROGRAM)
 
-$(BUILD)/sbin/pop3d: $(call daemon_object,$(POP3D))
-$(BUILD)/sbin/pop2d: $(call daemon_object,$(POP2D))
-$(DAEMONS):
+$(BUILD)/sbin/pop3d: $(call bare_object,$(POP3D))
+$(BUILD)/sbin/pop2d: $(call bare_object,$(POP2D))
+$(FILE_PROGRAM): $(call bare_object,$(AUTH_FILE))
+$(DAEMONS) $(FILE_PROGRAM):
 	@mkdir -p $(@D)
 	@echo "LD $@"
-	@$(DAEMON_LD) -o $@ $^ $(DAEMON_LIBS)
+	@$(BARE_LD) -o $@ $^ $(BARE_LIBS)
 
 $(AUTH_PROGRAM): $(call object,$(AUTH))
 	@mkdir -p $(@D)
@@ -187,10 +192,10 @@ $(BUILD)/obj/%.o: %.c Makefile
 $(BUILD)/static/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "CC $@"
-	@$(DAEMON_CC) -MMD -MP -c -o $@ $<
+	@$(BARE_CC) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(call daemon_object,$(POP3D) $(POP2D)))
--include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH) $(AUTH_GSSAPI) $(AUTH_KERBEROS4) $(TLS)))
+-include $(patsubst %.o,%.d,$(call bare_object,$(POP3D) $(POP2D) $(AUTH_FILE)))
+-include $(patsubst %.o,%.d,$(call object,$(POP3D) $(POP2D) $(AUTH_FILE) $(AUTH) $(AUTH_GSSAPI) $(AUTH_KERBEROS4) $(TLS)))
 
 # Objects are kept, whichever rule asked for them.
 .SECONDARY:
@@ -231,4 +236,4 @@ deb:
 clean:
 	rm -rf build build-asan build-static build-clang build-afl build-coverage build-fuzz
 
-.PHONY: all daemons deps demo install uninstall deb clean
+.PHONY: all bare deps demo install uninstall deb clean

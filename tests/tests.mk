@@ -107,13 +107,13 @@ $(PAM_ODD): tests/pam/odd.c
 	@echo "LD $@"
 	@$(CC) -std=gnu11 $(WARN) -O2 -g -fPIC -shared $(CFLAGS) -o $@ $< -lpam
 
-# The same two programs as STATIC=1 makes them: every transcript is played to
-# them, too.
+# The same as STATIC=1 makes them: every transcript is played to them, too.
 AS_STATIC = $(BUILD)/tests/static
 
 static:
-	$(MAKE) STATIC=1 BUILD=$(AS_STATIC) daemons
-	@ln -sfn ../../libexec $(AS_STATIC)/libexec
+	$(MAKE) STATIC=1 BUILD=$(AS_STATIC) bare
+	@for p in auth auth-gssapi auth-kerberos4 tls empty; do \
+		ln -sfn ../../../../libexec/restante/$$p $(AS_STATIC)/libexec/restante/$$p; done
 
 unit: $(UNIT:%=$(BUILD)/tests/unit/%) $(FAULTS) $(HISTORIES) $(ROWS) $(INITIATOR) $(PAM_ODD)
 

@@ -19,6 +19,7 @@ const struct mechanism_row mechanism_rows[MECHANISM_COUNT] = {
 
 const char *const helper_names[HELPER_COUNT] = {
     [HELPER_AUTH] = "auth",
+    [HELPER_FILE] = "auth-file",
     [HELPER_GSSAPI] = "auth-gssapi",
     [HELPER_KERBEROS4] = "auth-kerberos4",
 };

@@ -40,6 +40,7 @@ enum key {
 /* The program that carries it out. */
 enum helper {
     HELPER_AUTH,
+    HELPER_FILE, /* for auth, where the secret file alone decides */
     HELPER_GSSAPI,
     HELPER_KERBEROS4,
     HELPER_COUNT

@@ -159,7 +159,7 @@ static void bear_auth(struct monitor *m)
     if (m->auth_pid < 0)
         end_of(m, "fork");
     if (m->auth_pid == 0)
-        helper_become(m->setup->helpers[mechanism_rows[m->mechanism].helper],
+        helper_become(m->setup->helpers[setup_helper(m->setup, m->mechanism)],
                       "restante-auth", (int[]){to_front[1], to_monitor[1]}, 2,
                       self);
     close(to_front[1]);

@@ -44,3 +44,11 @@ void setup_secure(struct setup *s, const char *how)
     if (how[0] != '\0')
         snprintf(s->via + len, sizeof s->via - len, " %s", how);
 }
+
+enum helper setup_helper(const struct setup *s, enum mechanism mechanism)
+{
+    enum helper helper = mechanism_rows[mechanism].helper;
+    bool pam = (s->providers & PROVIDER_PAM) != 0;
+
+    return helper == HELPER_AUTH && !pam ? HELPER_FILE : helper;
+}

@@ -8,6 +8,7 @@
 #include "net/proxy.h"
 #include "rooms/contract.h"
 #include "rooms/log.h"
+#include "rooms/mechanism.h"
 #include "spool/uidl.h"
 #include "rooms/policy.h"
 
@@ -76,8 +77,8 @@ void setup_secure(struct setup *s, const char *how);
 
 /* How a room ends that cannot go on; the monitor logs it. */
 enum {
-    EXIT_OWNED = 76, /* another room sent what it may not send */
-    EXIT_CAGE = 100, /* + errno: the drop or the cage failed */
+    EXIT_OWNED = 76,  /* another room sent what it may not send */
+    EXIT_CAGE = 100,  /* + errno: the drop or the cage failed */
     EXIT_LOADER = 127 /* ld.so's; no call of ours fails with errno 27 */
 };
 
@@ -86,5 +87,8 @@ enum {
     LOGIN_TRIES = 3,      /* failures */
     LOGIN_CANCELS = 10    /* exchanges begun and dropped */
 };
+
+/* The program that carries the mechanism out, with PAM or without. */
+enum helper setup_helper(const struct setup *s, enum mechanism mechanism);
 
 #endif

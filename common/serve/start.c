@@ -301,7 +301,7 @@ static int open_helpers(struct startup *u)
     for (size_t i = 0; i < HELPER_COUNT; i++)
         s->helpers[i] = -1;
     for (enum mechanism m = 0; m < MECHANISM_COUNT; m++) {
-        enum helper helper = mechanism_rows[m].helper;
+        enum helper helper = setup_helper(s, m);
         if (s->helpers[helper] >= 0 ||
             !mechanism_offered(m, s->mechanisms, s->keys, true))
             continue;

@@ -43,7 +43,7 @@ static bool is_cancelled(int auth)
 
 bool trial_succeeds(const struct setup *s, enum mechanism mechanism)
 {
-    int program = s->helpers[mechanism_rows[mechanism].helper];
+    int program = s->helpers[setup_helper(s, mechanism)];
     int front[2], auth[2], status;
     pid_t self = getpid();
 

@@ -165,6 +165,18 @@ def test_programs_refused(bed, spoil, *says):
 
 
 @needs("root")
+def test_program_for_the_file_alone(bed):
+    """Where PAM decides it is not needed."""
+    copy = bed.dir / "copy"
+    for name in "sbin", "libexec":
+        shutil.copytree(bed.place.build / name, copy / name)
+    (copy / "libexec/restante/auth-file").unlink()
+    equal(run(bed, build=copy)[0], 0, "exit status with PAM")
+    secrets = bed.private_file("secrets", "alice\talicepw\n")
+    refused(bed, "auth-file", "No such file", options=["--auth=file", f"--secrets={secrets}"], build=copy)
+
+
+@needs("root")
 def test_program_of_another(bed):
     copy = bed.dir / "copy"
     for name in "sbin", "libexec":

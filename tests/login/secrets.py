@@ -88,6 +88,20 @@ def test_by_hand(bed, mechanism):
     log_in(bed, mechanism, "alice", "alicepw")
 
 
+@needs("root")
+@each(*((f"{mechanism}/{kind}", mechanism, kind) for mechanism in EVERY for kind in ("dynamic", "static")))
+def test_alone(bed, mechanism, kind):
+    """For the users of the system, and PAM, which would let nobody in, is not asked."""
+    bed = bed.static() if kind == "static" else bed
+    bed.pam_service("auth required pam_deny.so\naccount required pam_deny.so\n")
+    bed.put(mbox.mailbox(1), "bob")
+    options = ["--auth=file", file_of(bed, "bob\tbobs own\nroot\troots own\nnobody-here\this own\n")]
+    log_in(bed, mechanism, "bob", "bobs own", *options)
+    for user, secret in ("bob", "bobpw"), ("root", "roots own"), ("nobody-here", "his own"):
+        if mechanism == "PASS":
+            refuse(bed, mechanism, user, secret, *options)
+
+
 @each(*((mechanism, mechanism) for mechanism in EVERY))
 def test_salted(bed, mechanism):
     """A salted line serves its own mechanism, and whoever sends the password; not what needs a password in the file."""
@@ -330,14 +344,21 @@ def test_salts_take_the_same_time(bed, mechanism):
 def hearers(session):
     """auth, and the child of it that hears the client."""
     return [server.Process(pid) for pid in sorted(pid for pid in server.descendants(session.pid)
-                                                  if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "auth")]
+                                                  if os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("auth"))]
+
+
+def with_each_auth(*rows):
+    """Beside PAM; and with the static program for the file alone. The test gets the bed's maker and options first."""
+    kinds = ("pam", lambda bed: bed, []), ("static", lambda bed: bed.static(), ["--auth=file"])
+    return each(*((f"{name}/{kind}", make, options, *arguments) for name, *arguments in rows for kind, make, options in kinds))
 
 
 @needs("root", "sandbox")
-@each(*((mechanism, mechanism) for mechanism in ("PLAIN", "LOGIN", *DIGESTS[1:])))
-def test_who_hears_the_client(bed, mechanism):
+@with_each_auth(*((mechanism, mechanism) for mechanism in ("PLAIN", "LOGIN", *DIGESTS[1:])))
+def test_who_hears_the_client(bed, make, options, mechanism):
     """Also where PAM decides in the end: a child that is _restante, in a cage; the parent has no way to the client."""
-    pop = bed.pop3(file_of(bed), login=None)
+    bed = make(bed)
+    pop = bed.pop3(file_of(bed), *options, login=None)
     check(pop.ask(f"AUTH {mechanism}").startswith("+ "), "no challenge")
     auth, hearer = hearers(pop.session)
     equal(hearer.uids, [testbed.FRONT_UID] * 4, "uid of the child")
@@ -351,13 +372,15 @@ def test_who_hears_the_client(bed, mechanism):
 
 
 @needs("root", "sandbox")
-@each(("open_the_secrets", lambda path: ("openat", -100, os.fsencode(path), os.O_RDONLY, 0)), ("setuid", lambda _: ("setuid", 0)),
-      ("connect_out", lambda _: ("socket", 2, 1, 0)), ("start_a_program", lambda _: ("execve", b"/bin/sh", 0, 0)))
-def test_hearer_that_is_owned(bed, call):
+@with_each_auth(("open_the_secrets", lambda path: ("openat", -100, os.fsencode(path), os.O_RDONLY, 0)),
+                ("setuid", lambda _: ("setuid", 0)), ("connect_out", lambda _: ("socket", 2, 1, 0)),
+                ("start_a_program", lambda _: ("execve", b"/bin/sh", 0, 0)))
+def test_hearer_that_is_owned(bed, make, options, call):
     """It dies of it; the login could not be decided, and the next one can."""
+    bed = make(bed)
     bed.put(mbox.mailbox(1))
     option = file_of(bed)
-    pop = bed.pop3(option, login=None)
+    pop = bed.pop3(option, *options, login=None)
     check(pop.ask("AUTH CRAM-MD5").startswith("+ "), "no challenge")
     equal(refused(hearers(pop.session)[1].pid, *call(option.split("=")[1])), "SIGSYS", "refused by")
     equal(pop.ask("*"), "-ERR [SYS/TEMP] authentication is not available, try again later", "the login")

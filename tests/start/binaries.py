@@ -10,12 +10,19 @@ from lib.testbed import STATIC
 
 
 ENDBR64 = b"\xf3\x0f\x1e\xfa"
+BARE = ("sbin/pop3d", "sbin/pop2d", "libexec/restante/auth-file")        # need libc alone
+
+
+def beside(bed):
+    """Where the programs of STATIC=1 are, unless all are."""
+    return Path(bed.place.build, STATIC).parent
 
 
 def programs(bed):
     """All that are built; those of STATIC=1, too."""
-    return [path for folder in ("sbin", "libexec/restante", STATIC) for path in sorted(Path(bed.place.build, folder).glob("*"))
-            if path.is_file() and os.access(path, os.X_OK)]
+    return [path for made in (bed.place.build, beside(bed)) for folder in ("sbin", "libexec/restante")
+            for path in sorted(Path(made, folder).glob("*"))
+            if path.is_file() and not path.is_symlink() and os.access(path, os.X_OK)]
 
 
 def readelf(path, *options):
@@ -25,8 +32,8 @@ def readelf(path, *options):
 
 def is_to_be_static(bed, path):
     """Made by STATIC=1: where it stands says so, not what became of it."""
-    made = Path(bed.place.build, "sbin") if Path(bed.place.build, "static").is_dir() else Path(bed.place.build, STATIC)
-    return path.parent == made
+    made = bed.place.build if Path(bed.place.build, "static").is_dir() else beside(bed)
+    return path in [made / name for name in BARE]
 
 
 @needs("readelf", "sandbox")
@@ -53,9 +60,15 @@ def test_hardening(bed):
 
 
 @needs("readelf", "sandbox")
-@each(("pop3d", "sbin/pop3d"), ("pop2d", "sbin/pop2d"))
-def test_daemons_link_next_to_nothing(bed, name):
+@each(*((os.path.basename(name), name) for name in BARE))
+def test_bare_programs_link_next_to_nothing(bed, name):
     """A library in the daemon costs every connection, and is code in every room."""
     path = bed.place.build / name
     needed = set(re.findall(r"NEEDED.*\[(.*?)\]", readelf(path, "-d")))
     equal(needed, set() if is_to_be_static(bed, path) else {"libc.so.6"}, "libraries")
+
+
+def test_pam_is_in_one_program(bed):
+    """What loads it names it; where the secret file alone decides there is nothing to load."""
+    holds = {name: b"libpam.so" in Path(bed.place.build, "libexec/restante", name).read_bytes() for name in ("auth", "auth-file")}
+    equal(holds, {"auth": True, "auth-file": False}, "programs that load PAM")
