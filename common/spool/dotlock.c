@@ -34,6 +34,26 @@ static void read_boot(char *boot, size_t size)
         snprintf(boot + end, size - end, "/%lu", (unsigned long)pids.st_ino);
 }
 
+static int write_lock_name(const char *mailbox, char *name, size_t size)
+{
+    int len = snprintf(name, size, "%s.lock", mailbox);
+
+    if (len > 0 && (size_t)len < size)
+        return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+bool dotlock_is_absent(int directory, const char *name)
+{
+    char lock[sizeof((struct dotlock_names *)NULL)->lock];
+    struct stat st;
+
+    return write_lock_name(name, lock, sizeof lock) == 0 &&
+           fstatat(directory, lock, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+           errno == ENOENT;
+}
+
 static int write_names(struct dotlock_names *names, const char *mailbox)
 {
     struct timespec now;
@@ -42,11 +62,7 @@ static int write_names(struct dotlock_names *names, const char *mailbox)
     snprintf(names->ticket, sizeof names->ticket, ".lk%ld.%lx.%lx",
              (long)getpid(), (long)now.tv_sec, now.tv_nsec);
     snprintf(names->aside, sizeof names->aside, "%s.old", names->ticket);
-    int len = snprintf(names->lock, sizeof names->lock, "%s.lock", mailbox);
-    if (len > 0 && (size_t)len < sizeof names->lock)
-        return 0;
-    errno = ENAMETOOLONG;
-    return -1;
+    return write_lock_name(mailbox, names->lock, sizeof names->lock);
 }
 
 /* A page of their own, read-only from now on. NULL with errno. */
@@ -191,11 +207,10 @@ static int link_ticket(const struct dotlock *d, int ticket)
                0) == 0)
         return 0;
     int reason = errno;
-    bool worked =
-        fstat(ticket, &ours) == 0 &&
-        fstatat(d->directory, d->names->lock, &named, AT_SYMLINK_NOFOLLOW) ==
-            0 &&
-        ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    bool worked = fstat(ticket, &ours) == 0 &&
+                  fstatat(d->directory, d->names->lock, &named,
+                          AT_SYMLINK_NOFOLLOW) == 0 &&
+                  ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
     return worked ? 0 : reason;
 }
 

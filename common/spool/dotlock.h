@@ -43,6 +43,10 @@ int dotlock_aim(struct dotlock *d, int directory, const char *name);
 /* Both, for a process that has one mailbox only. */
 int dotlock_prepare(struct dotlock *d, int directory, const char *name);
 
+/* Is it certain that nobody holds a dotlock of the mailbox called name? What
+ * cannot be seen is not. */
+bool dotlock_is_absent(int directory, const char *name);
+
 /* Tries once, breaking a stale lock. Returns 0, or -1 with errno: EEXIST when
  * somebody holds it, else why it cannot be made here. */
 int dotlock_try(struct dotlock *d);

@@ -47,6 +47,13 @@ int table_write(struct table_writer *w, const void *slot, uint32_t size)
     return 0;
 }
 
+int table_write_again(struct table_writer *w)
+{
+    w->size = 0;
+    w->held = 0;
+    return ftruncate(w->fd, 0) < 0 || lseek(w->fd, 0, SEEK_SET) < 0 ? -1 : 0;
+}
+
 int table_write_end(struct table_writer *w)
 {
     if (write_held(w) < 0 || fcntl(w->fd, F_ADD_SEALS, SEALS) < 0) {

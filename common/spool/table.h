@@ -55,14 +55,17 @@ struct table_writer {
 int table_write_start(struct table_writer *w);
 
 /* Appends one slot of size octets (at most 256). Returns 0, or -1 with errno;
- * after an error only table_write_drop() is allowed. */
+ * after an error only the next two are allowed. */
 int table_write(struct table_writer *w, const void *slot, uint32_t size);
 
-/* Seals the memfd and returns it; the caller owns it. -1 with errno. */
-int table_write_end(struct table_writer *w);
+/* Begins anew. Returns 0, or -1 with errno. */
+int table_write_again(struct table_writer *w);
 
 /* Gives up. */
 void table_write_drop(struct table_writer *w);
+
+/* Seals the memfd and returns it; the caller owns it. -1 with errno. */
+int table_write_end(struct table_writer *w);
 
 /*
  * Maps a sealed memfd that must hold exactly count slots of size octets.

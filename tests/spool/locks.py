@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from lib import mbox
+from lib import client, mbox, server
 from lib.suite import check, each, equal, limit, needs, over_each_format, until
 
 MAIL = mbox.mailbox(3)
@@ -39,6 +39,11 @@ def try_login(bed, **more):
     begin = time.monotonic()
     reply = pop.ask("PASS alicepw")
     return reply, time.monotonic() - begin, pop
+
+
+def settle():
+    """Nobody has written for the last moments: reading alone then takes no dotlock."""
+    time.sleep(2.2)
 
 
 # The session lock.
@@ -139,10 +144,15 @@ def test_held_lock_delays_then_refuses(bed, hold):
     del held
 
 
-@each(("fcntl", take_fcntl, lambda path, held: held.close()),
-      ("dotlock", lambda path: dotlock(path).write_text("1 elsewhere\n"), lambda path, held: dotlock(path).unlink()))
-def test_login_goes_on_when_the_lock_is_released(bed, hold, release):
+HELD = (("fcntl", take_fcntl, lambda path, held: held.close()),
+        ("dotlock", lambda path: dotlock(path).write_text("1 elsewhere\n"), lambda path, held: dotlock(path).unlink()))
+
+
+@each(*((f"{name}/{when}", *how, wait) for name, *how in HELD for when, wait in (("new", lambda: None), ("old", settle))))
+def test_login_goes_on_when_the_lock_is_released(bed, hold, release, wait):
+    """However long ago its holder wrote: he may be in the middle of a message, and slow."""
     path = bed.put(MAIL)
+    wait()
     held = hold(path)
     pop = bed.pop3(login=None)
     pop.ok("USER alice")
@@ -152,6 +162,62 @@ def test_login_goes_on_when_the_lock_is_released(bed, hold, release):
     check(pop.read_line().startswith("+OK"), "no login after the release")
     pop.quit()
     pop.session.finish()
+
+
+def test_polls_write_nothing(bed):
+    """In the spool of a small mailbox that is left alone: a dotlock would be a file made and removed."""
+    bed.put(MAIL)
+    changed = lambda: bed.spool.stat().st_mtime_ns
+    before = changed()
+    bed.pop3().quit()
+    check(changed() != before, "just written: read under a dotlock")
+    settle()
+    before = changed()
+    for _ in range(2):
+        pop = bed.pop3()
+        equal([pop.retr(number) for number in (1, 2, 3)], [message.wire() for message in mbox.parse(MAIL)], "messages")
+        pop.quit()
+    equal(changed(), before, "the spool's time")
+
+
+def append_slowly(path):
+    """Half a message when it is too late to see the dotlock at first, the other half three seconds later."""
+    more = mbox.message(4, b"line\n" * 40)
+    dotlock(path).write_text("1 elsewhere\n")
+    with open(path, "ab", buffering=0) as file:
+        file.write(more[:150])
+        time.sleep(3)
+        file.write(more[150:])
+    dotlock(path).unlink()
+
+
+def break_a_from_line(path):
+    """The same size, and the old times put back, as mail readers do."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    with open(path, "r+b") as file:
+        file.seek(MAIL.rindex(b"\nFrom ") + 1)
+        file.write(b"Fram ")
+    os.utime(path, ns=times)
+
+
+@needs("root", "strace", "sandbox")
+@each(("appended", append_slowly, 4), ("rewritten", break_a_from_line, 2))
+def test_written_while_it_is_read(bed, write, count):
+    """Behind the keeper's first look, and behind its reading: it reads again, under both locks."""
+    path = bed.put(MAIL)
+    settle()
+    session = server.Session(["strace", "-f", "-qq", "-o", bed.dir / "trace", "-P", path, "-e", "trace=pread64", "-e",
+                              "inject=pread64:delay_exit=2000000:when=1", bed.program("pop3d"), *bed.options(), "--log=stderr"],
+                             "socketpair", bed.dir / "log.traced")
+    bed.sessions.append(session)
+    pop = client.Pop3(session.stream)
+    pop.ok("USER alice")
+    pop.send("PASS alicepw")
+    until(lambda: b"pread64" in (bed.dir / "trace").read_bytes(), "the keeper to read", 10)
+    write(path)
+    check(pop.read_line().startswith(f"+OK maildrop has {count} messages"), "the login")
+    equal(pop.retr(count), mbox.parse(path.read_bytes())[-1].wire(), "the last message")
+    pop.quit()
 
 
 @limit(90)
