@@ -1,5 +1,5 @@
-/* Becoming a helper program. Runs in a fresh child, with the rights of whoever
- * bears it; reads nothing from anybody. */
+/* Starting a helper program, with the rights of whoever does; reads nothing
+ * from anybody. */
 
 #include "rooms/helper.h"
 #include "rooms/privileges.h"
@@ -46,8 +46,10 @@ static int close_others(int program, size_t count)
     return privileges_close_others(kept, n);
 }
 
-void helper_become(int program, const char *name, const int *given,
-                   size_t count, pid_t parent)
+/* In a child that has the parent's memory until it is the program: all it
+ * changes there is errno. */
+static _Noreturn void become(int program, const char *name, const int *given,
+                             size_t count, pid_t parent)
 {
     char *const argv[] = {(char *)(uintptr_t)name, NULL};
     static char *const envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -61,4 +63,15 @@ void helper_become(int program, const char *name, const int *given,
         _exit(EXIT_CAGE + errno);
     syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
     _exit(EXIT_CAGE + errno);
+}
+
+pid_t helper_start(int program, const char *name, const int *given,
+                   size_t count)
+{
+    pid_t self = getpid();
+    pid_t pid = vfork();
+
+    if (pid == 0)
+        become(program, name, given, count, self);
+    return pid;
 }

@@ -13,11 +13,12 @@ enum {
 };
 
 /*
- * In a fresh child of parent: becomes the program (an O_PATH descriptor), with
- * the given descriptors as HELPER_FIRST and up, /dev/null on 0 to 2, nothing
- * else and no environment; it dies with the parent. name is its argv[0].
+ * Starts the program (an O_PATH descriptor), with the given descriptors as
+ * HELPER_FIRST and up, /dev/null on 0 to 2, nothing else and no environment;
+ * it dies with the caller. name is its argv[0]. Returns its process ID, or -1
+ * with errno. One that cannot become the program exits with EXIT_CAGE and up.
  */
-_Noreturn void helper_become(int program, const char *name, const int *given,
-                             size_t count, pid_t parent);
+pid_t helper_start(int program, const char *name, const int *given,
+                   size_t count);
 
 #endif

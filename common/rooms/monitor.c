@@ -150,18 +150,16 @@ static void send_order(const struct monitor *m)
 /* Makes two wires, front-auth and monitor-auth, and auth between them. */
 static void bear_auth(struct monitor *m)
 {
+    enum helper helper = setup_helper(m->setup, m->mechanism);
     int to_front[2], to_monitor[2];
-    pid_t self = getpid();
 
     if (frame_wire(to_front) < 0 || frame_wire(to_monitor) < 0)
         end_of(m, "socketpair");
-    m->auth_pid = fork();
+    const int given[] = {to_front[1], to_monitor[1]};
+    m->auth_pid =
+        helper_start(m->setup->helpers[helper], "restante-auth", given, 2);
     if (m->auth_pid < 0)
         end_of(m, "fork");
-    if (m->auth_pid == 0)
-        helper_become(m->setup->helpers[setup_helper(m->setup, m->mechanism)],
-                      "restante-auth", (int[]){to_front[1], to_monitor[1]}, 2,
-                      self);
     close(to_front[1]);
     close(to_monitor[1]);
     m->auth = to_monitor[0];

@@ -47,17 +47,14 @@ static void send_order(const struct secure *s, const struct setup *setup)
 int secure_bear(struct secure *s, const struct setup *setup)
 {
     int to_front[2], to_monitor[2], stream[2];
-    pid_t self = getpid();
 
     if (frame_wire(to_front) < 0 || frame_wire(to_monitor) < 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
         return -1;
-    s->pid = fork();
+    const int given[] = {to_front[1], to_monitor[1], stream[1]};
+    s->pid = helper_start(setup->tls_program, "restante-tls", given, 3);
     if (s->pid < 0)
         return -1;
-    if (s->pid == 0)
-        helper_become(setup->tls_program, "restante-tls",
-                      (int[]){to_front[1], to_monitor[1], stream[1]}, 3, self);
     close(to_front[1]);
     close(to_monitor[1]);
     close(stream[1]);
@@ -89,8 +86,7 @@ static enum tls_key explain_end(struct secure *s, char *why)
 enum tls_key secure_await(struct secure *s, int64_t deadline, char *why)
 {
     struct frame f;
-    int got =
-        frame_receive(s->wire, ROOM_MONITOR, PHASE_GREETED, deadline, &f);
+    int got = frame_receive(s->wire, ROOM_MONITOR, PHASE_GREETED, deadline, &f);
 
     if (got < 0)
         kill(s->pid, SIGKILL); /* it may be waiting for a file server */

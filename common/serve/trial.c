@@ -45,14 +45,11 @@ bool trial_succeeds(const struct setup *s, enum mechanism mechanism)
 {
     int program = s->helpers[setup_helper(s, mechanism)];
     int front[2], auth[2], status;
-    pid_t self = getpid();
 
     if (frame_wire(front) < 0 || frame_wire(auth) < 0)
         return false;
-    pid_t child = fork();
-    if (child == 0)
-        helper_become(program, "restante-auth", (int[]){front[1], auth[1]}, 2,
-                      self);
+    const int given[] = {front[1], auth[1]};
+    pid_t child = helper_start(program, "restante-auth", given, 2);
     close(front[0]);
     close(front[1]);
     close(auth[1]);
