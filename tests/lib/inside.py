@@ -14,8 +14,8 @@ from .suite import Failure, Skip, check
 PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_SINGLESTEP, PTRACE_ATTACH, PTRACE_DETACH = 12, 13, 9, 16, 17
 PTRACE_SETOPTIONS, PTRACE_O_SUSPEND_SECCOMP = 0x4200, 1 << 21
 PTRACE_CONT, PTRACE_SYSCALL, PTRACE_GETEVENTMSG, PTRACE_SEIZE = 7, 24, 0x4201, 0x4206
-PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEFORK = 1, 2
-PTRACE_EVENT_FORK, SYSCALL_STOP = 1, signal.SIGTRAP | 0x80
+PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEFORK, PTRACE_O_TRACEVFORK = 1, 2, 4
+PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK, SYSCALL_STOP = 1, 2, signal.SIGTRAP | 0x80
 WALL = 0x40000000                       # __WALL: waitpid(2) for a process that is no child of ours
 REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
              "ds es fs gs").split()
@@ -169,7 +169,7 @@ class Held(Inside):
         self.name, self.wanted = name, wanted
 
     def __enter__(self):
-        _ptrace(PTRACE_SEIZE, self.parent, None, PTRACE_O_TRACEFORK)
+        _ptrace(PTRACE_SEIZE, self.parent, None, PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
         self.provoke()
         self.pid = self._next_child()
         for _ in range(self.skip):
@@ -189,7 +189,7 @@ class Held(Inside):
         while True:
             _, status = os.waitpid(self.parent, WALL)
             check(os.WIFSTOPPED(status), "the parent ended and bore no child")
-            if status >> 16 == PTRACE_EVENT_FORK:
+            if status >> 16 in (PTRACE_EVENT_FORK, PTRACE_EVENT_VFORK):
                 child = ctypes.c_ulong()
                 _ptrace(PTRACE_GETEVENTMSG, self.parent, None, ctypes.byref(child))
                 os.waitpid(child.value, WALL)                       # it begins with a stop
