@@ -12,7 +12,7 @@ import tty
 from pathlib import Path
 
 from .client import Stream
-from .suite import Failure, check
+from .suite import Failure, Skip, check
 
 LINE = re.compile(r"(?P<ident>pop[23]d)\[(?P<pid>\d+)\]: (?P<text>.*)")
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
@@ -225,7 +225,10 @@ class Listener:
 
 def find_xinetd(unpacked):
     """openbsd-inetd and xinetd exclude each other as packages."""
-    return shutil.which("xinetd") or str(unpacked / "xinetd/usr/sbin/xinetd")
+    found = shutil.which("xinetd") or str(unpacked / "xinetd/usr/sbin/xinetd")
+    if not Path(found).exists():
+        raise Skip("xinetd is not unpacked: make test-deps")
+    return found
 
 
 XINETD = """defaults
