@@ -59,7 +59,7 @@ class Service:
     def _listen(self, bed, kind, command):
         if kind == "xinetd":
             server.find_xinetd(bed.unpacked())
-        elif (reason := bed.place.missing(NEEDED.get(kind, "systemd-socket-activate")):
+        elif reason := bed.place.missing(NEEDED.get(kind, "systemd-socket-activate")):
             raise Skip(reason)
         self._syslog = bed.syslog() if self.bed.privileged else None
         self._listener = bed.listen(kind, command)
