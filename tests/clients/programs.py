@@ -10,7 +10,6 @@ import struct
 import subprocess
 import termios
 import time
-from pathlib import Path
 
 from lib import machine, mbox, server, testbed
 from lib.suite import Failure, Skip, check, equal, until
