@@ -10,7 +10,7 @@ from pathlib import Path
 from lib import mbox, refusals, sasl, server, testbed, tls
 from lib.inside import refused
 from lib.refusals import REFUSED
-from lib.suite import check, each, equal, limit, needs
+from lib.suite import check, each, equal, limit, needs, until
 
 DIGESTS = ("APOP", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
 EVERY = ("PASS", "PLAIN", "LOGIN", *DIGESTS)
@@ -364,8 +364,9 @@ def test_who_hears_the_client(bed, make, options, mechanism):
     equal(hearer.uids, [testbed.FRONT_UID] * 4, "uid of the child")
     equal(hearer.status["Seccomp"], "2", "its filter")
     equal(hearer.status["CapEff"].strip("0"), "", "its capabilities")
-    equal(sorted(len([name for name in process.descriptors().values() if name.startswith("socket:")]) for process in (auth, hearer)),
-          [2, 2], "sockets: to the monitor or front, and to each other")
+    sockets = lambda process: [name for name in process.descriptors().values() if name.startswith("socket:")]
+    until(lambda: len(sockets(auth)) == 2 == len(sockets(hearer)),          # auth goes on beside its child
+          lambda: f"two sockets each, to the monitor or front and to each other: {sockets(auth)}, {sockets(hearer)}")
     pop.expect("*", "-ERR authentication cancelled")
     pop.expect("QUIT", "+OK bye")
     pop.session.finish()
