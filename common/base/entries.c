@@ -1,3 +1,6 @@
+/* Reading directories in large pieces. Runs in the keeper, as the user, caged;
+ * the form of what it reads is the kernel's, the names in it are anybody's. */
+
 #include "base/entries.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /*
- * Filters of system calls. Runs once in each room, after its drop.
+ * Filters of system calls. Runs once in each room, as whoever it has become,
+ * before it hears anybody; the tables it reads are the program's own.
  *
  * The kernel goes through a new filter once for every number there is, to know
  * which calls it need not ask about, and translates it: half of what a cage

@@ -1,5 +1,6 @@
-/* Starting a helper program, with the rights of whoever does; reads nothing
- * from anybody. */
+/* Starting a helper program. Runs in the monitor before the login, and in
+ * --check, with the rights of whoever started that; reads nothing from
+ * anybody. */
 
 #include "rooms/helper.h"
 #include "rooms/privileges.h"

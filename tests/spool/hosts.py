@@ -332,6 +332,20 @@ def test_mail_that_this_host_does_not_see_yet(bed, deleted):
 
 
 @needs("root", "network")
+def test_a_mailbox_left_alone_is_read_under_the_dotlock(bed):
+    """However old its times are: they may be cached."""
+    bed.syslog()
+    site = hosts.Site(bed, "fuse", ["--plaintext=always"], names=("one",))
+    path = site.put(mbox.mailbox(3))
+    time.sleep(2.2)
+    before = path.parent.stat().st_mtime_ns
+    pop, answer = login(site.hosts[0])
+    check(answer.startswith("+OK maildrop has 3 messages"), answer)
+    pop.quit()
+    check(path.parent.stat().st_mtime_ns != before, "no dotlock was made beside the mailbox")
+
+
+@needs("root", "network")
 def test_message_that_another_host_has_rewritten(bed):
     """It is not sent from what is cached here, and no half of it is."""
     bed.syslog()
