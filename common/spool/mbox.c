@@ -5,14 +5,10 @@
  */
 
 #include "spool/mbox.h"
-#include "base/exact.h"
 #include "spool/filesystem.h"
-#include "spool/mbox_parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static int open_checked(const struct mailbox *mb, int access, struct stat *st)
@@ -82,74 +78,6 @@ int mbox_look(const struct mailbox *mb, struct stat *st)
     return result;
 }
 
-/* Does an empty line end at this offset? */
-static bool is_behind_empty_line(int fd, uint64_t offset)
-{
-    char last[3];
-
-    return offset >= sizeof last &&
-           exact_read(fd, last, sizeof last, offset - sizeof last) == 0 &&
-           last[2] == '\n' &&
-           (last[1] == '\n' || (last[1] == '\r' && last[0] == '\n'));
-}
-
-static bool is_from_at(int fd, uint64_t offset, uint64_t size)
-{
-    char line[MBOX_FROM_MAX];
-    size_t len = size - offset < sizeof line ? size - offset : sizeof line;
-
-    if (exact_read(fd, line, len, offset) < 0)
-        return false;
-    const char *lf = memchr(line, '\n', len);
-    return lf != NULL && mbox_is_from(line, (size_t)(lf + 1 - line));
-}
-
-/* What stands behind a message must be the end or, behind an empty line,
- * another From_ line: else taking it out would join two halves. */
-static int verify_seam(int fd, uint64_t size, const struct message *m)
-{
-    uint64_t end = message_end(m);
-
-    if (end == size ||
-        (is_behind_empty_line(fd, end) && is_from_at(fd, end, size)))
-        return 0;
-    errno = ESTALE;
-    return -1;
-}
-
-static int verify_check(int fd, const struct message *m, char *block)
-{
-    struct checksum check;
-    uint64_t left = message_end(m) - m->start;
-
-    checksum_start(&check);
-    while (left > 0) {
-        size_t part = left < MBOX_BLOCK ? left : MBOX_BLOCK;
-        if (exact_read(fd, block, part, message_end(m) - left) < 0)
-            return -1;
-        checksum_add(&check, block, part);
-        left -= part;
-    }
-    if (checksum_end(&check) == m->check)
-        return 0;
-    errno = ESTALE;
-    return -1;
-}
-
-int mbox_verify(int fd, uint64_t size, const struct message *m)
-{
-    if (message_end(m) > size) {
-        errno = ESTALE;
-        return -1;
-    }
-    char *block = malloc(MBOX_BLOCK);
-    if (block == NULL)
-        return -1;
-    int result = verify_check(fd, m, block);
-    free(block);
-    return result < 0 ? -1 : verify_seam(fd, size, m);
-}
-
 /* Where front cannot tell, the usual answer is that nobody wrote to it. */
 static int confirm_locked(const struct mailbox *mb, const struct message *m)
 {
@@ -161,7 +89,8 @@ static int confirm_locked(const struct mailbox *mb, const struct message *m)
     now = snapshot_of(&st);
     if (mb->shared && mb->settled && snapshot_same(&now, &mb->seen))
         return 0;
-    return mbox_verify(mb->fd, now.size, m);
+    return mbox_verify(mb, now.size, &(struct table){.messages = m, .count = 1},
+                       0, NULL);
 }
 
 static int mbox_confirm(struct mailbox *mb, const struct message *m)

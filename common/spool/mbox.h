@@ -27,9 +27,15 @@ struct identity;
 struct identity *mbox_identities(const struct mailbox *mb,
                                  const struct table *table);
 
-/* Is the message, checksum and seam, still there? The caller holds a lock.
- * Returns 0, or -1 with errno ESTALE. */
-int mbox_verify(int fd, uint64_t size, const struct message *m);
+/*
+ * Are these messages, checksums and seams, still there: those of the table from
+ * message first on that are marked, or all of them (NULL)? size is the
+ * mailbox's, in octets. The caller holds a lock. Returns 0, or -1 with errno:
+ * ESTALE, or ENODATA when it was cut.
+ */
+int mbox_verify(const struct mailbox *mb, uint64_t size,
+                const struct table *table, uint64_t first,
+                const struct marks *marks);
 
 /* The index is wrong: the next session must not believe it. */
 void mbox_forget(const struct mailbox *mb);

@@ -185,10 +185,7 @@ static int still_there(const struct mailbox *mb, const struct table *table,
     now = snapshot_of(&st);
     if (snapshot_same(&now, &mb->seen))
         return 0;
-    for (uint64_t i = first; i < table->count; i++)
-        if (mbox_verify(mb->fd, now.size, &table->messages[i]) < 0)
-            return -1;
-    return 0;
+    return mbox_verify(mb, now.size, table, first, NULL);
 }
 
 /* Opens the index if it is about what the session has seen. */

@@ -58,14 +58,7 @@ static int verify(const struct update *u, const struct snapshot *now)
 {
     if (u->mb->settled && snapshot_same(now, &u->mb->seen))
         return 0;
-    for (uint64_t i = 0; i < u->table->count; i++) {
-        if (!marks_has(u->marks, i))
-            continue;
-        lock_refresh(u->mb->dotlocker);
-        if (mbox_verify(u->mb->fd, u->size, &u->table->messages[i]) < 0)
-            return -1;
-    }
-    return 0;
+    return mbox_verify(u->mb, u->size, u->table, 0, u->marks);
 }
 
 /* ---- what is kept ---- */

@@ -45,6 +45,26 @@ def test_mail_that_came_behind_an_unfinished_line(bed):
     equal(path.read_bytes(), mbox.parse(mail)[1].raw + b"\n\n" + NEW, "mailbox")
 
 
+BLOCK = 256 * 1024      # octets that are read at once to verify what is deleted
+
+
+@each(*((f"{more:+}".replace("+", "over_").replace("-", "under_"), more) for more in (-1024, -3, 0, 1, 2, 3)))
+def test_mail_that_came_behind_one_of_a_block(bed, more):
+    """Its end, and the From_ line behind, lie where one block ends and the next begins."""
+    first = mbox.message(1, b"")
+    filling = BLOCK + more - len(first)
+    first = mbox.message(1, b"x" * 70 + b"\n" + b"y" * (filling - 72) + b"\n")
+    equal(len(first), BLOCK + more, "octets of the message")
+    kept = mbox.message(2)
+    bed.put(first + kept)
+    pop = bed.pop3()
+    bed.append(NEW)
+    pop.ok("DELE 1")
+    equal(pop.quit(), "bye", "reply")
+    pop.session.finish()
+    bed.left(kept + NEW, "mailbox")
+
+
 @over_each_format
 def test_mail_that_came_before_a_retrieval(bed):
     """Growth is no reason to refuse a message that stands where it stood."""
@@ -196,7 +216,8 @@ def test_rewritten_in_place(bed, change):
     equal(path.read_bytes(), raw(change(messages)), "mailbox as the other one left it")
 
 
-def test_status_header_changed_in_place(bed):
+@each(("alone", [2]), ("first_of_two", [2, 3]), ("last_of_two", [1, 2]), ("among_all", [1, 2, 3]))
+def test_status_header_changed_in_place(bed, deleted):
     """Even one octet of a message to be deleted: it is not the message the client saw."""
     mail = mbox.mailbox(3)
     path = bed.put(mail)
@@ -204,10 +225,39 @@ def test_status_header_changed_in_place(bed):
     changed = mail.replace(b"Subject: message 2", b"Subject: Message 2")
     with open(path, "r+b") as file:
         file.write(changed)
-    pop.ok("DELE 2")
+    for number in deleted:
+        pop.ok(f"DELE {number}")
     pop.expect("QUIT", NOT_REMOVED)
     pop.session.finish()
     equal(path.read_bytes(), changed, "mailbox")
+
+
+@each(("text", b"More of the same.\n\n"), ("without_a_line_end", b"More"), ("undated", b"From here on all is different.\n\n"),
+      ("short", b"From"), ("dated_but_unfinished", b"From x@example.org Mon Jan  1 00:00:00 2024"))
+def test_last_message_goes_on(bed, more):
+    """Somebody wrote on behind it: what he wrote would stick to the message before it."""
+    mail = mbox.mailbox(3)
+    for deleted in [3], [1, 3], [2, 3], [1, 2, 3]:
+        path = bed.put(mail)
+        pop = bed.pop3()
+        bed.append(more)
+        for number in deleted:
+            pop.ok(f"DELE {number}")
+        pop.expect("QUIT", NOT_REMOVED)
+        pop.session.finish()
+        equal(path.read_bytes(), mail + more, f"mailbox, {deleted} deleted")
+
+
+def test_last_message_goes_on_where_an_empty_line_was_missing(bed):
+    """A From_ line that stands right behind text is text."""
+    mail = mbox.mailbox(3).rstrip(b"\n") + b"\n"
+    path = bed.put(mail)
+    pop = bed.pop3()
+    bed.append(NEW)
+    pop.ok("DELE 3")
+    pop.expect("QUIT", NOT_REMOVED)
+    pop.session.finish()
+    equal(path.read_bytes(), mail + NEW, "mailbox")
 
 
 def test_kept_message_changed_in_place(bed):
