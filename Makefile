@@ -10,6 +10,7 @@
 #   make abuse      ordinary clients among 600 others, with figures
 #   make interop    clients and starters, what works with what, as tables
 #   make bench      figures; nothing of it is needed to build or test
+#   make profile    where the time goes in the rows of the bench that miss a goal
 #   make hostile    clients from hell, with figures
 #   make polls      what polls cost, and the tables of restante-scaling(7)
 #   make fuzz       the fuzz targets, TIME= seconds each; fuzz-afl likewise

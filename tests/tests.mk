@@ -166,13 +166,20 @@ polls: all
 
 # Peers are unpacked aside, never installed. QUICK=1: the small half.
 PEERS = popa3d dovecot-pop3d mailutils-pop3d solid-pop3d courier-pop
-BENCH = $(addprefix $(BUILD)/tests/bench/,skeleton inetd client limits)
+BENCH = $(addprefix $(BUILD)/tests/bench/,skeleton inetd client limits steps)
 
-bench: all static $(BENCH)
-	tests/bench/peers $(BUILD)/tests/peers $(PEERS)
-	PEERS=$(CURDIR)/$(BUILD)/tests/peers \
-		tests/bench/bench $(BUILD) tests/bench/results
+bench: bench-deps
+	tests/bench/bench $(BUILD) tests/bench/results
 	tests/bench/tls $(BUILD)
+
+# Where the time goes in the rows of the bench that miss a goal.
+profile: bench-deps
+	tests/bench/profile $(BUILD) tests/bench/results
+
+bench-deps:
+	sh .ci/install .ci/packages.build .ci/packages.test .ci/packages.bench
+	$(MAKE) all static $(BENCH)
+	tests/bench/peers $(BUILD)/tests/peers $(PEERS)
 
 $(BUILD)/tests/bench/%: tests/bench/%.c \
 		$(call object,common/base/vector.c common/base/processor_$(PROCESSOR).c)
@@ -258,6 +265,7 @@ coverage-run: all
 		$(patsubst %,--object=%,$(DAEMONS) \
 		$(filter-out %/empty,$(wildcard $(BUILD)/libexec/restante/*)))
 
-.PHONY: polls refusals interop test-deps unit test check lint analyze bench \
+.PHONY: polls refusals interop test-deps unit test check lint analyze \
+	bench bench-deps profile \
 	faults histories fuzz fuzz-afl fuzz-replay valgrind coverage coverage-run \
 	abuse hostile static

@@ -3,8 +3,10 @@
 import math
 from html import escape
 
-COLOURS = {"popa3d": "#d95f02", "solid": "#7570b3", "mailutils": "#e7298a", "dovecot": "#1b7837", "courier": "#a6761d",
-           "file": "#4292c6", "static": "#08519c", "static-file": "#9ecae1", "skeleton": "#999999", "bare loop": "#999999"}
+COLOURS = {"popa3d": "#d95f02", "solid": "#7570b3", "mailutils": "#e7298a", "courier": "#a6761d",
+           "dovecot": "#1b7837", "dovecot-maildir": "#a6dba0",
+           "file": "#4292c6", "static": "#08519c", "static-file": "#9ecae1", "maildir": "#08306b",
+           "skeleton": "#999999", "bare loop": "#999999"}
 LEFT, WIDTH, LINE, TOP = 420, 560, 20, 64
 LEAST, MOST = 0.1, 200
 
@@ -16,7 +18,8 @@ def place(ratio):
 
 def draw(rows, title):
     """rows: (name, unit, "less" or "more" is better, {server: value}, goal). To the right of the line others are worse."""
-    shown = [(name, unit, better, values) for name, unit, better, values, _ in rows if values.get("restante") and len(values) > 1]
+    shown = [(name, unit, better, values) for name, unit, better, values, _ in rows
+             if len(values) > 1 and all(values.values())]
     height = TOP + LINE * len(shown) + 46
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 40}" height="{height}" '
            'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>',
@@ -29,16 +32,17 @@ def draw(rows, title):
         out.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle" fill="#555">{ratio:g}</text>')
     for number, (name, unit, better, values) in enumerate(shown):
         y = TOP + LINE * number + LINE / 2
-        ours = values["restante"]
+        first = next(iter(values))
+        ours = values[first]
         out.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(name)}: {ours:.3g} {unit}</text>')
         for server, value in values.items():
-            if server == "restante" or not value:
+            if server == first:
                 continue
             ratio = value / ours if better == "less" else ours / value
             out.append(f'<circle cx="{place(ratio):.1f}" cy="{y}" r="5" fill="{COLOURS.get(server, "#555")}">'
                        f'<title>{escape(server)}: {value:.3g} {unit}</title></circle>')
     x = 20
-    for server in dict.fromkeys(server for _, _, _, values in shown for server in values if server != "restante"):
+    for server in dict.fromkeys(server for _, _, _, values in shown for server in list(values)[1:]):
         out.append(f'<circle cx="{x}" cy="{height - 14}" r="5" fill="{COLOURS.get(server, "#555")}"/>'
                    f'<text x="{x + 9}" y="{height - 10}">{escape(server)}</text>')
         x += 30 + 7 * len(server)
