@@ -102,8 +102,8 @@ COMMON = $(addprefix common/, \
 	base/vector.c base/processor_$(PROCESSOR).c \
 	base/checksum.c base/checksum_wide.c base/systemd_$(SYSTEMD).c net/stream.c net/wire.c net/peer.c net/proxy.c \
 	spool/place.c spool/formats.c spool/lock.c spool/dotlock.c spool/marks.c spool/table.c \
-	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/mbox_parse.c spool/mbox_verify.c \
-	spool/mbox_uidl.c \
+	spool/state.c spool/index.c spool/mbox.c spool/mbox_scan.c spool/window.c \
+	spool/mbox_parse.c spool/mbox_verify.c spool/mbox_uidl.c \
 	spool/mbox_update.c spool/maildir.c spool/maildir_list.c \
 	spool/maildir_name.c spool/maildir_sizes.c \
 	spool/uidl.c spool/header.c spool/mbox_foreign.c \

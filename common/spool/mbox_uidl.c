@@ -6,12 +6,12 @@
  * Runs in the keeper, as the user, caged; distrusts the mailbox.
  */
 
-#include "base/exact.h"
 #include "base/slice.h"
 #include "spool/index.h"
 #include "spool/mbox.h"
 #include "spool/mbox_foreign.h"
 #include "spool/twins.h"
+#include "spool/window.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,8 @@
 
 enum {
     UIDL_STRIDE = 32,
-    HEADER_BLOCK = 8192
+    HEADER_BLOCK = 8192, /* octets; a longer line is cut */
+    DENSE = 16           /* messages in a block that are worth reading it */
 };
 
 /* What is known of a header while its lines go by. */
@@ -79,43 +80,38 @@ static void header_piece(struct header *h, const char *piece, size_t len)
     h->in_line = piece[len - 1] != '\n';
 }
 
-/* Feeds the whole lines of the block, or all of it when cut is set. Returns
- * the octets taken. */
-static size_t header_block(struct header *h, const char *block, size_t held,
-                           bool cut)
+/* Feeds the lines that end in these octets. Returns the octets taken. */
+static size_t header_lines(struct header *h, const char *octets, size_t len)
 {
     size_t at = 0;
 
-    while (at < held && !h->over) {
-        const char *lf = memchr(block + at, '\n', held - at);
-        if (lf == NULL && !cut)
+    while (at < len && !h->over) {
+        const char *lf = memchr(octets + at, '\n', len - at);
+        if (lf == NULL)
             break;
-        size_t len = lf != NULL ? (size_t)(lf + 1 - (block + at)) : held - at;
-        header_piece(h, block + at, len);
-        at += len;
+        size_t line = (size_t)(lf + 1 - (octets + at));
+        header_piece(h, octets + at, line);
+        at += line;
     }
     return at;
 }
 
-static int read_header(int fd, const struct message *m, struct header *h)
+/* A line is cut only where it is longer than a block. */
+static int read_header(struct window *w, const struct message *m,
+                       struct header *h)
 {
-    char block[HEADER_BLOCK];
     uint64_t offset = message_text(m), left = m->length;
-    size_t held = 0;
 
-    while ((left > 0 || held > 0) && !h->over) {
-        size_t want = sizeof block - held;
-        if (want > left)
-            want = (size_t)left;
-        if (exact_read(fd, block + held, want, offset) < 0)
+    while (left > 0 && !h->over) {
+        size_t part = left < HEADER_BLOCK ? (size_t)left : HEADER_BLOCK, len;
+        const char *octets = window_show(w, offset, part, &len);
+        if (octets == NULL)
             return -1;
-        offset += want;
-        left -= want;
-        held += want;
-        bool cut = left == 0 || held == sizeof block;
-        size_t taken = header_block(h, block, held, cut);
-        held -= taken;
-        memmove(block, block + taken, held);
+        size_t taken = header_lines(h, octets, part);
+        if (taken == 0)
+            header_piece(h, octets, taken = part);
+        offset += taken;
+        left -= taken;
     }
     return 0;
 }
@@ -132,13 +128,13 @@ static uint64_t id_of(const uint8_t *digest)
     return id;
 }
 
-static int identify(int fd, const struct message *m, uint64_t *id)
+static int identify(struct window *w, const struct message *m, uint64_t *id)
 {
     struct header h = {.received = false};
     uint8_t digest[MD5_DIGEST_LENGTH];
 
     MD5Init(&h.md5);
-    if (read_header(fd, m, &h) < 0)
+    if (read_header(w, m, &h) < 0)
         return -1;
     MD5Final(digest, &h.md5);
     *id = id_of(digest);
@@ -229,19 +225,40 @@ static void remember_identities(const struct mailbox *mb,
     index_close(&x);
 }
 
+/* Where many messages lie in a block, one read serves their headers, though it
+ * reads the text between them, too: to this offset. */
+static uint64_t read_ahead(const struct table *table, uint64_t i)
+{
+    const struct message *m = table->messages;
+    uint64_t last = table->count - 1;
+
+    if (last - i < DENSE || m[i + DENSE].start - m[i].start > WINDOW_BLOCK)
+        return 0;
+    return message_end(&m[last]);
+}
+
 /* Reads the headers of the messages from first on. */
 static int read_identities(const struct mailbox *mb, const struct table *table,
                            uint64_t first, struct identity *all)
 {
-    if (first < table->count && still_there(mb, table, first) < 0) {
+    struct window w;
+    int result = 0;
+
+    if (first == table->count)
+        return 0;
+    if (still_there(mb, table, first) < 0) {
         mbox_forget(mb);
         errno = ESTALE;
         return -1;
     }
-    for (uint64_t i = first; i < table->count; i++)
-        if (identify(mb->fd, &table->messages[i], &all[i].id) < 0)
-            return -1;
-    return 0;
+    if (window_open(&w, mb->fd, mb->dotlocker) < 0)
+        return -1;
+    for (uint64_t i = first; i < table->count && result == 0; i++) {
+        w.until = read_ahead(table, i);
+        result = identify(&w, &table->messages[i], &all[i].id);
+    }
+    window_close(&w);
+    return result;
 }
 
 static int find_identities(const struct mailbox *mb, const struct table *table,

@@ -7,48 +7,21 @@
  */
 
 #include "base/checksum.h"
-#include "base/exact.h"
 #include "spool/mbox.h"
 #include "spool/mbox_parse.h"
+#include "spool/window.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
     EMPTY_LINE = 3 /* octets that show that an empty line ends there */
 };
 
-struct window {
-    int fd;
-    struct dotlocker *dotlocker; /* to be refreshed */
-    uint64_t size;               /* of the mailbox */
-    uint64_t until;              /* what will be looked at ends here */
-    uint64_t at;                 /* offset of what block holds */
-    size_t held;                 /* octets in block */
-    char *block;                 /* of MBOX_BLOCK octets */
+struct verifier {
+    struct window window;
+    uint64_t size; /* of the mailbox */
 };
-
-/* ---- the window ---- */
-
-/* Shows the octets from offset on: at least `least` of them, *len in all. NULL
- * with errno; ENODATA when the mailbox was cut. */
-static const char *show(struct window *w, uint64_t offset, size_t least,
-                        size_t *len)
-{
-    if (offset < w->at || offset + least > w->at + w->held) {
-        uint64_t want = w->until > offset ? w->until - offset : 0;
-        want = want < least ? least : want > MBOX_BLOCK ? MBOX_BLOCK : want;
-        lock_refresh(w->dotlocker);
-        w->held = 0;
-        if (exact_read(w->fd, w->block, (size_t)want, offset) < 0)
-            return NULL;
-        w->at = offset;
-        w->held = (size_t)want;
-    }
-    *len = w->held - (size_t)(offset - w->at);
-    return w->block + (offset - w->at);
-}
 
 /* ---- one message ---- */
 
@@ -58,14 +31,14 @@ static int stale(void)
     return -1;
 }
 
-static int verify_check(struct window *w, const struct message *m)
+static int verify_check(struct verifier *v, const struct message *m)
 {
     struct checksum check;
 
     checksum_start(&check);
     for (uint64_t at = m->start, end = message_end(m); at < end;) {
         size_t len;
-        const char *octets = show(w, at, 1, &len);
+        const char *octets = window_show(&v->window, at, 1, &len);
         if (octets == NULL)
             return -1;
         len = len < end - at ? len : (size_t)(end - at);
@@ -82,26 +55,27 @@ static bool ends_empty_line(const char last[EMPTY_LINE])
 }
 
 /* Octets that a From_ line at this offset can have. */
-static size_t line_most(const struct window *w, uint64_t offset)
+static size_t line_most(const struct verifier *v, uint64_t offset)
 {
-    uint64_t rest = w->size - offset;
+    uint64_t rest = v->size - offset;
 
     return rest < MBOX_FROM_MAX ? (size_t)rest : MBOX_FROM_MAX;
 }
 
 /* What stands behind a message must be the end or, behind an empty line,
  * another From_ line: else taking it out would join two halves. */
-static int verify_seam(struct window *w, const struct message *m)
+static int verify_seam(struct verifier *v, const struct message *m)
 {
     uint64_t end = message_end(m);
     size_t most, len;
 
-    if (end == w->size)
+    if (end == v->size)
         return 0;
     if (end < EMPTY_LINE)
         return stale();
-    most = line_most(w, end);
-    const char *seam = show(w, end - EMPTY_LINE, EMPTY_LINE + most, &len);
+    most = line_most(v, end);
+    const char *seam =
+        window_show(&v->window, end - EMPTY_LINE, EMPTY_LINE + most, &len);
     if (seam == NULL)
         return -1;
     const char *line = seam + EMPTY_LINE;
@@ -116,16 +90,18 @@ static int verify_seam(struct window *w, const struct message *m)
 
 /* Messages first to last stand one behind the other: what each of them begins
  * with is in its checksum, so that only the last one has a seam to look at. */
-static int verify_run(struct window *w, const struct message *first,
+static int verify_run(struct verifier *v, const struct message *first,
                       const struct message *last)
 {
-    if (message_end(last) > w->size)
+    uint64_t end = message_end(last);
+
+    if (end > v->size)
         return stale();
-    w->until = message_end(last) + line_most(w, message_end(last));
+    v->window.until = end + line_most(v, end);
     for (const struct message *m = first; m <= last; m++)
-        if (verify_check(w, m) < 0)
+        if (verify_check(v, m) < 0)
             return -1;
-    return verify_seam(w, last);
+    return verify_seam(v, last);
 }
 
 static bool is_wanted(const struct marks *marks, uint64_t i)
@@ -133,8 +109,8 @@ static bool is_wanted(const struct marks *marks, uint64_t i)
     return marks == NULL || marks_has(marks, i);
 }
 
-static int verify_runs(struct window *w, const struct table *t, uint64_t first,
-                       const struct marks *marks)
+static int verify_runs(struct verifier *v, const struct table *t,
+                       uint64_t first, const struct marks *marks)
 {
     for (uint64_t i = first, last; i < t->count; i = last + 1) {
         last = i;
@@ -143,7 +119,7 @@ static int verify_runs(struct window *w, const struct table *t, uint64_t first,
         while (last + 1 < t->count && is_wanted(marks, last + 1) &&
                t->messages[last + 1].start == message_end(&t->messages[last]))
             last++;
-        if (verify_run(w, &t->messages[i], &t->messages[last]) < 0)
+        if (verify_run(v, &t->messages[i], &t->messages[last]) < 0)
             return -1;
     }
     return 0;
@@ -153,14 +129,11 @@ int mbox_verify(const struct mailbox *mb, uint64_t size,
                 const struct table *table, uint64_t first,
                 const struct marks *marks)
 {
-    struct window w = {.fd = mb->fd,
-                       .dotlocker = mb->dotlocker,
-                       .size = size,
-                       .block = malloc(MBOX_BLOCK)};
-    int result = w.block == NULL ? -1 : verify_runs(&w, table, first, marks);
-    int saved = errno;
+    struct verifier v = {.size = size};
 
-    free(w.block);
-    errno = saved;
+    if (window_open(&v.window, mb->fd, mb->dotlocker) < 0)
+        return -1;
+    int result = verify_runs(&v, table, first, marks);
+    window_close(&v.window);
     return result;
 }

@@ -100,6 +100,16 @@ def long_lines():
     yield "delivered to very many", RECEIVED + b"Delivered-To: " + b"x" * 200_000 + b"\n" + BODY
 
 
+def at_offsets():
+    """A field that begins, or has its name, where one read ends and the next begins."""
+    for size in 4096, 8192, 16384:
+        for distance in range(-16, 3):
+            filling = size + distance
+            lines, rest = divmod(filling, 64)
+            text = (b"X-Filling: " + b"x" * 52 + b"\n") * (lines - 1) + b"X-Filling: " + b"x" * (52 + rest) + b"\n"
+            yield f"received at {filling}", text + RECEIVED + DATE + BODY
+
+
 def at_random():
     dice = random.Random(1939)
     names = [b"Received:", b"Date:", b"Message-ID:", b"Delivered-To:", b"X-Delivery-ID:", b"Subject:", b"Received", b"Date :", b"Dates:",
@@ -121,7 +131,7 @@ def at_random():
 
 
 def shapes():
-    return dict(itertools.chain(orders(), by_hand(), long_lines(), at_random()))
+    return dict(itertools.chain(orders(), by_hand(), long_lines(), at_offsets(), at_random()))
 
 
 def mailbox():
