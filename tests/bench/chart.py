@@ -11,6 +11,11 @@ LEFT, WIDTH, LINE, TOP = 420, 560, 20, 64
 LEAST, MOST = 0.1, 200
 
 
+def number(value, digits):
+    """As many digits as are known, and no exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.{digits}g}"
+
+
 def place(ratio):
     share = math.log(min(max(ratio, LEAST), MOST) / LEAST) / math.log(MOST / LEAST)
     return LEFT + share * WIDTH
@@ -30,17 +35,17 @@ def draw(rows, title):
         x = place(ratio)
         out.append(f'<line x1="{x:.1f}" y1="{TOP - 8}" x2="{x:.1f}" y2="{bottom}" stroke="{"black" if ratio == 1 else "#ddd"}"/>')
         out.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle" fill="#555">{ratio:g}</text>')
-    for number, (name, unit, better, values) in enumerate(shown):
-        y = TOP + LINE * number + LINE / 2
+    for at, (name, unit, better, values) in enumerate(shown):
+        y = TOP + LINE * at + LINE / 2
         first = next(iter(values))
         ours = values[first]
-        out.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(name)}: {ours:.3g} {unit}</text>')
+        out.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(name)}: {number(ours, 3)} {unit}</text>')
         for server, value in values.items():
             if server == first:
                 continue
             ratio = value / ours if better == "less" else ours / value
             out.append(f'<circle cx="{place(ratio):.1f}" cy="{y}" r="5" fill="{COLOURS.get(server, "#555")}">'
-                       f'<title>{escape(server)}: {value:.3g} {unit}</title></circle>')
+                       f'<title>{escape(server)}: {number(value, 3)} {unit}</title></circle>')
     x = 20
     for server in dict.fromkeys(server for _, _, _, values in shown for server in list(values)[1:]):
         out.append(f'<circle cx="{x}" cy="{height - 14}" r="5" fill="{COLOURS.get(server, "#555")}"/>'

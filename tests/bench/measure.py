@@ -183,8 +183,8 @@ class Bench:
 
 def cells(values):
     first = next(iter(values.values()), None)
-    return "  ".join(f"{key} {value:.4g}" + (f" ({value / first:.2f})" if number and first else "")
-                     for number, (key, value) in enumerate(values.items()))
+    return "  ".join(f"{key} {chart.number(value, 4)}" + (f" ({value / first:.2f})" if at and first else "")
+                     for at, (key, value) in enumerate(values.items()))
 
 
 def machine():
