@@ -227,7 +227,8 @@ def tls(bench):
               bench.medians(servers, lambda server: encrypted.megabytes(ports[server.name], server.user, PASSWORD)),
               ">= 1.0 x Dovecot", "more")
     bench.row("PSS of an idle TLS session", "KiB",
-              bench.medians(servers, lambda server: encrypted.memory(ports[server.name], lambda: descendants(server.root()), pss), 3))
+              bench.medians(servers, lambda server: encrypted.memory(ports[server.name],
+                                                                     lambda: descendants(server.root()), pss), 3))
     for server in servers:
         server.stop()
         if server.name == "restante":
