@@ -15,7 +15,7 @@ import servers
 from lib import testbed
 
 PASSWORD = "alicepw"
-PACKAGES = "popa3d", "dovecot-pop3d", "mailutils-pop3d", "solid-pop3d", "courier-pop"
+PACKAGES = "popa3d", "dovecot-pop3d", "mailutils-pop3d", "solid-pop3d", "courier-pop"   # the first covers the others
 PAM_NAMES = "popa3d", "solid-pop3d", "dovecot", "pop3", "pop3d", "mailutils-pop3d", "pop2d"
 SYSTEM_USERS = "popa3d", "solid-pop3d", "spop3d", "dovecot", "dovenull", "courier"
 FIRST_UID = 5000
